@@ -1,0 +1,48 @@
+import math
+
+import pytest
+
+from mrbiomarkers.quantities import QUANTITIES, quantity
+
+
+@pytest.mark.parametrize("key", QUANTITIES)
+def test_texts_for_vtk_are_ascii_and_units_are_named(key):
+    known = quantity(key)
+    assert known.key == key
+    assert known.ascii_symbol.isascii()
+    assert known.ascii_unit.isascii()
+    assert known.unit
+    assert known.reported_unit
+
+
+def test_diffusion_coefficients_are_reported_in_thousandths():
+    for key in ("ADC", "D", "Dstar"):
+        known = quantity(key)
+        assert (known.unit, known.reported_unit, known.scale) == ("mm2/s", "10^-3 mm2/s", 1e3)
+
+
+def test_codes_are_those_of_the_standard():
+    codes = {key: known.code[:2] for key, known in QUANTITIES.items() if known.code}
+    # DICOM PS3.16, context groups 7272 and 7180
+    assert codes == {
+        "ADC": ("DCM", "113041"),
+        "D": ("DCM", "113291"),
+        "Dstar": ("DCM", "113292"),
+        "f": ("DCM", "113293"),
+    }
+
+
+def test_display_range_is_ordered_or_taken_from_the_data():
+    for known in QUANTITIES.values():
+        low, high = known.display_range
+        assert (math.isnan(low) and math.isnan(high)) or low < high
+
+
+def test_label_says_the_unit():
+    assert quantity("Dstar").label == "D* [10^-3 mm2/s]"
+    assert quantity("f").label == "f"
+
+
+def test_unknown_quantity_lists_the_known_ones():
+    with pytest.raises(ValueError, match="expected one of S0, ADC, f, D, Dstar, rmse; got 'T1'"):
+        quantity("T1")

@@ -1,0 +1,47 @@
+import pytest
+
+from mrbiomarkers.settings import ADC_BOUNDS, IVIM_BOUNDS, DiffusionSettings, MeasureSettings, merge_bounds
+
+
+def test_defaults_suit_marrow_and_lesions():
+    settings = DiffusionSettings()
+    assert settings.models == ("adc", "ivim")
+    assert settings.bounds_of("ivim") == {"f": (0, 1), "D": (0, 5e-3), "Dstar": (5e-3, 0.2)}
+    assert settings.bounds_of("adc") == dict(ADC_BOUNDS)
+
+
+def test_given_bounds_reach_their_model_only():
+    settings = DiffusionSettings(bounds={"Dstar": (3e-3, 0.6), "ADC": (0, 4e-3)})
+    assert settings.bounds_of("ivim")["Dstar"] == (3e-3, 0.6)
+    assert settings.bounds_of("adc") == {"ADC": (0, 4e-3)}
+    assert IVIM_BOUNDS["Dstar"] == (5e-3, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ()}, "models: expected at least one of adc, ivim; got none"),
+        ({"models": ("adc", "dti")}, "models: expected one of adc, ivim; got 'dti'"),
+        ({"method": "magic"}, "method: expected one of nlls; got 'magic'"),
+        ({"confidence": 95}, "confidence: expected 0.5 to 0.999, got 95"),
+        ({"bounds": {"Dp": (0, 1)}}, "bounds: expected parameter names among ADC, f, D, Dstar; got 'Dp'"),
+        ({"bounds": {"D": (2e-3, 1e-3)}}, "bounds of D: expected lower < upper"),
+    ],
+)
+def test_bad_settings_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        DiffusionSettings(**changes)
+
+
+def test_merge_leaves_the_defaults_alone():
+    merged = merge_bounds({"a": (0, 1)}, {"a": (0, 2)})
+    assert merged == {"a": (0, 2)}
+
+
+def test_identity_columns():
+    assert MeasureSettings(subject="s1", reader="A").identity() == {
+        "subject": "s1",
+        "timepoint": "",
+        "series": "",
+        "reader": "A",
+    }

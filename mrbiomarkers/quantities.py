@@ -1,0 +1,143 @@
+"""Every measured quantity, described once: names, units, display and codes.
+
+Kernels compute in the *kernel unit*; where a person reads (files, tables, figures, scenes) the *reported unit* is used.
+``reported = kernel * scale``; the only function that applies it is :func:`mrbiomarkers.maps.to_reported`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One measured quantity.
+
+    Attributes
+    ----------
+    key : str
+        Name used in tables, file names and code, for example ``"Dstar"``.
+    symbol : str
+        Symbol as the literature prints it, for example ``"D*"``.
+    name : str
+        Full name in words.
+    unit, reported_unit : str
+        Kernel unit and the unit a person reads; ``"1"`` for a pure number.
+    scale : float
+        Factor from the kernel unit to the reported unit.
+    ascii_symbol, ascii_unit : str
+        Symbol and reported unit for text that drops Greek letters and superscripts (VTK).
+    display_range : tuple of float
+        Usual display window in the reported unit. ``(nan, nan)``: taken from the data.
+    colour_map : str
+        Perceptually ordered colour map.
+    bin_width : float or None
+        Fixed bin width of radiomics features, in the reported unit; None where no convention exists.
+    code : tuple of str or None
+        DICOM code of the quantity as (coding scheme, value, meaning); None where the standard has none.
+    """
+
+    key: str
+    symbol: str
+    name: str
+    unit: str
+    reported_unit: str
+    scale: float
+    ascii_symbol: str
+    ascii_unit: str
+    display_range: tuple[float, float]
+    colour_map: str
+    bin_width: float | None = None
+    code: tuple[str, str, str] | None = None
+
+    @property
+    def label(self) -> str:
+        """Symbol with the reported unit, for an axis or a heading."""
+        return self.symbol if self.reported_unit == "1" else f"{self.symbol} [{self.reported_unit}]"
+
+
+_DIFFUSION_UNITS = ("mm2/s", "10^-3 mm2/s", 1e3)
+_NAN = float("nan")
+
+# Codes: DICOM PS3.16, context groups 7272 and 7180. Display ranges suit marrow and lesions.
+_ALL = (
+    Quantity("S0", "S0", "Signal without diffusion weighting", "a.u.", "a.u.", 1.0, "S0", "a.u.", (_NAN, _NAN), "gray"),
+    Quantity(
+        "ADC",
+        "ADC",
+        "Apparent diffusion coefficient",
+        *_DIFFUSION_UNITS,
+        "ADC",
+        "10^-3 mm^2/s",
+        (0.0, 2.0),
+        "viridis",
+        0.02,
+        ("DCM", "113041", "Apparent Diffusion Coefficient"),
+    ),
+    Quantity(
+        "f",
+        "f",
+        "Perfusion fraction",
+        "1",
+        "1",
+        1.0,
+        "f",
+        "",
+        (0.0, 0.5),
+        "inferno",
+        0.02,
+        ("DCM", "113293", "Fast Diffusion Coefficient Fraction"),
+    ),
+    Quantity(
+        "D",
+        "D",
+        "Diffusion coefficient of tissue",
+        *_DIFFUSION_UNITS,
+        "D",
+        "10^-3 mm^2/s",
+        (0.0, 2.0),
+        "viridis",
+        0.02,
+        ("DCM", "113291", "Slow Diffusion Coefficient"),
+    ),
+    Quantity(
+        "Dstar",
+        "D*",
+        "Pseudo-diffusion coefficient",
+        *_DIFFUSION_UNITS,
+        "D*",
+        "10^-3 mm^2/s",
+        (0.0, 100.0),
+        "cividis",
+        2.0,
+        ("DCM", "113292", "Fast Diffusion Coefficient"),
+    ),
+    Quantity(
+        "rmse",
+        "RMSE",
+        "Root mean square residual of the fit",
+        "a.u.",
+        "a.u.",
+        1.0,
+        "RMSE",
+        "a.u.",
+        (_NAN, _NAN),
+        "magma",
+    ),
+)
+
+QUANTITIES: dict[str, Quantity] = {quantity.key: quantity for quantity in _ALL}
+
+
+def quantity(key: str) -> Quantity:
+    """Return the quantity named ``key``.
+
+    Raises
+    ------
+    ValueError
+        When no quantity has that key; the message lists those that exist.
+    """
+    try:
+        return QUANTITIES[key]
+    except KeyError:
+        raise ValueError(f"quantity: expected one of {', '.join(QUANTITIES)}; got {key!r}") from None

@@ -1,0 +1,95 @@
+"""The settings of every step, with defaults and ranges. GUI, console, command line and cluster read these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from mrbiomarkers.checks import check_bounds, check_choice
+
+Bounds = Mapping[str, tuple[float, float]]
+
+DIFFUSION_MODELS = ("adc", "ivim")
+DIFFUSION_METHODS = ("nlls",)
+
+# Kernel units: ADC, D, D* mm2/s; f without unit. ADC may be negative in noise: a bound at 0 would bias low means.
+ADC_BOUNDS: Bounds = MappingProxyType({"ADC": (-5e-3, 2e-2)})
+IVIM_BOUNDS: Bounds = MappingProxyType({"f": (0.0, 1.0), "D": (0.0, 5e-3), "Dstar": (5e-3, 0.2)})
+
+
+def merge_bounds(defaults: Bounds, given: Bounds | None) -> dict[str, tuple[float, float]]:
+    """Return ``defaults`` with the ``given`` bounds put in, all checked.
+
+    Raises
+    ------
+    ValueError
+        When a name is not a parameter of the model, or lower is not below upper.
+    """
+    merged = dict(defaults)
+    for name, pair in (given or {}).items():
+        if name not in merged:
+            raise ValueError(f"bounds: expected parameter names among {', '.join(merged)}; got {name!r}")
+        merged[name] = pair
+    return {name: check_bounds(name, pair) for name, pair in merged.items()}
+
+
+@dataclass(frozen=True)
+class DiffusionSettings:
+    """How a diffusion series is fitted.
+
+    Attributes
+    ----------
+    models : tuple of str
+        ``"adc"`` (mono-exponential) and ``"ivim"`` (bi-exponential).
+    method : str
+        Fitting method of the IVIM model: ``"nlls"``, bounded non-linear least squares.
+    bounds : mapping
+        Bounds of single parameters that replace the defaults, in kernel units (mm2/s, f without unit).
+    confidence : float
+        Level of the intervals of region fits, 0.5 to 0.999.
+    """
+
+    models: tuple[str, ...] = DIFFUSION_MODELS
+    method: str = "nlls"
+    bounds: Bounds = field(default_factory=dict)
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ValueError(f"models: expected at least one of {', '.join(DIFFUSION_MODELS)}; got none")
+        for model in self.models:
+            check_choice("models", model, DIFFUSION_MODELS)
+        check_choice("method", self.method, DIFFUSION_METHODS)
+        if not 0.5 <= self.confidence <= 0.999:
+            raise ValueError(f"confidence: expected 0.5 to 0.999, got {self.confidence}")
+        merge_bounds({**ADC_BOUNDS, **IVIM_BOUNDS}, self.bounds)
+
+    def bounds_of(self, model: str) -> dict[str, tuple[float, float]]:
+        """Return the bounds of every bounded parameter of ``model``, defaults filled in."""
+        defaults = ADC_BOUNDS if model == "adc" else IVIM_BOUNDS
+        return merge_bounds(defaults, {name: pair for name, pair in self.bounds.items() if name in defaults})
+
+
+@dataclass(frozen=True)
+class MeasureSettings:
+    """What is written into each row of the measurement table, and when to warn.
+
+    Attributes
+    ----------
+    subject, timepoint, series, reader : str
+        Identity columns of the rows.
+    bound_warning : float
+        Fraction of voxels on a bound above which a warning is given.
+    """
+
+    subject: str = ""
+    timepoint: str = ""
+    series: str = ""
+    reader: str = ""
+    bound_warning: float = 0.10
+
+    def identity(self) -> dict[str, Any]:
+        """Return the identity columns of a row."""
+        return {"subject": self.subject, "timepoint": self.timepoint, "series": self.series, "reader": self.reader}

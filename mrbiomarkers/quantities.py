@@ -91,7 +91,7 @@ _ALL = (
     Quantity(
         "D",
         "D",
-        "Diffusion coefficient of tissue",
+        "Diffusion coefficient",
         *_DIFFUSION_UNITS,
         "D",
         "10^-3 mm^2/s",
@@ -108,7 +108,7 @@ _ALL = (
         "D*",
         "10^-3 mm^2/s",
         (0.0, 100.0),
-        "cividis",
+        "plasma",
         2.0,
         ("DCM", "113292", "Fast Diffusion Coefficient"),
     ),

@@ -36,23 +36,20 @@ def peer_adc(signal):
 def speed(n_voxels, n_peer):
     signal, _ = ivim_population(n_voxels, seed=30, snr=30)
     print(f"\nSpeed at SNR 30, {n_voxels:,} voxels (peer: {n_peer:,}), voxels per CPU-second")
-    print(f"{'':<22}{'ours':>14}{'scipy curve_fit':>18}{'ratio':>10}")
+    print(f"{'':<25}{'ours':>14}{'scipy curve_fit':>18}{'ratio':>10}")
     for name, fit, peer in (("fit_ivim (nlls)", fit_ivim, peer_ivim), ("fit_adc", fit_adc, peer_adc)):
         fit(signal[:1000], B_ALL)
         for kind in (np.float64, np.float32):
             data = signal.astype(kind)
             ours = n_voxels / min(cpu_seconds(lambda data=data, fit=fit: fit(data, B_ALL)) for _ in range(3))
             theirs = n_peer / cpu_seconds(lambda peer=peer: peer(signal[:n_peer]))
-            print(
-                f"{name} {np.dtype(kind).name:<8}".ljust(22) + f"{ours:>14,.0f}{theirs:>18,.0f}{ours / theirs:>9,.0f}x"
-            )
+            label = f"{name} {np.dtype(kind).name}"
+            print(f"{label:<25}{ours:>14,.0f}{theirs:>18,.0f}{ours / theirs:>9,.0f}x")
 
 
 def optimality(n_voxels):
     print(f"\nSum of squares against the best of five scipy starts, {n_voxels:,} voxels, same bounds")
-    print(
-        f"{'SNR':<6}{'within 1e-6':>12}{'worst excess':>14}{'better by > 1e-6':>18}   RMSE f, D, D* (D and D* in 10^-3 mm2/s)"
-    )
+    print(f"{'SNR':<6}{'within 1e-6':>12}{'worst excess':>14}{'better':>10}    RMSE of f, D, D* (10^-3 mm2/s)")
     for snr in (20, 50, 100):
         signal, truth = ivim_population(n_voxels, seed=snr, snr=snr)
         maps = fit_ivim(signal, B_ALL)

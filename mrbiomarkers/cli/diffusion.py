@@ -11,19 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mrbiomarkers.checks import check_mask
 from mrbiomarkers.cli.progress import terminal_progress
 from mrbiomarkers.files import (
     Volume,
+    check_output,
     prepare_output,
     read_mask,
     read_regions,
     read_series,
     suffix_of,
+    write_json,
     write_map_with_sidecar,
     write_text,
+    write_volume,
 )
 from mrbiomarkers.jobs import DiffusionResult, run_diffusion
-from mrbiomarkers.maps import reported_value
+from mrbiomarkers.maps import STATUS_TEXT, reported_value
 from mrbiomarkers.measurements import measurements_to_csv
 from mrbiomarkers.quantities import quantity
 from mrbiomarkers.regions import place_mask
@@ -32,6 +36,8 @@ from mrbiomarkers.series import DiffusionSeries
 from mrbiomarkers.settings import DIFFUSION_MODELS, DiffusionSettings, MeasureSettings
 
 Mask = NDArray[np.bool_]
+
+_MODEL_NAMES = {"adc": "Mono-exponential", "ivim": "IVIM"}
 
 EXAMPLE = """\
 examples:
@@ -90,13 +96,13 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command; everything is read and checked before anything is written."""
+    """Run the command; nothing is written, not even the folder, before the fits are done."""
+    check_output(options.out, overwrite=options.overwrite)
     settings = DiffusionSettings(models=tuple(options.models))
     series = read_series(options.series, bvalues=_bvalues(options.bvalues), bval_file=options.bval)
     regions = _read_regions(options.regions, series, resample=options.resample_regions)
     mask = _read_fit_mask(options.mask, series, resample=options.resample_regions)
     identity = MeasureSettings(subject=options.subject, timepoint=options.timepoint, reader=options.reader)
-    out = prepare_output(options.out, overwrite=options.overwrite)
     result = run_diffusion(
         series,
         regions.masks,
@@ -106,6 +112,7 @@ def run(options: argparse.Namespace) -> None:
         outside=regions.outside,
         progress=terminal_progress("Fitting voxels"),
     )
+    out = prepare_output(options.out, overwrite=options.overwrite)
     write_results(out, series, regions.masks, result, suffix=_map_suffix(options.series))
     _say(out, result)
 
@@ -116,6 +123,10 @@ def write_results(
     """Write maps, table and figures of one subject into the folder ``out``; ``suffix`` is the format of the maps."""
     for name, parameter_map in result.maps.items():
         write_map_with_sidecar(out / f"{name}{suffix}", parameter_map)
+    for model, status in result.status.items():
+        write_volume(out / f"status_{model}{suffix}", Volume(status, series.affine))
+        legend = {int(flag): text for flag, text in STATUS_TEXT.items()}
+        write_json(out / f"status_{model}.json", {"model": model, "flags, which add up": legend})
     write_text(out / "measurements.csv", measurements_to_csv(result.rows))
     low_b = series.signal[..., int(np.argmin(series.bvalues))]
     shown = [m for m in result.maps.values() if m.quantity.key not in ("S0", "rmse")]
@@ -170,7 +181,8 @@ def _read_fit_mask(path: str | None, series: DiffusionSeries, *, resample: bool)
 
 
 def _on_series_grid(what: str, volume: Volume, series: DiffusionSeries, *, resample: bool) -> tuple[Mask, float]:
-    return place_mask(what, volume.values, volume.affine, series.grid_shape, series.affine, resample=resample)
+    inside = check_mask(what, volume.values, volume.values.shape)
+    return place_mask(what, inside, volume.affine, series.grid_shape, series.affine, resample=resample)
 
 
 def _map_suffix(series_path: str) -> str:
@@ -187,9 +199,9 @@ def _curve_label(model: str, values: dict[str, float]) -> str:
     for key, value in values.items():
         if key != "S0":
             known = quantity(key)
-            unit = "" if known.reported_unit == "1" else f" {known.reported_unit}"
+            unit = "" if known.reported_unit == "1" else f" × {known.reported_unit}"
             parts.append(f"{known.symbol} {reported_value(key, value):.3g}{unit}")
-    return f"{model.upper()}: " + ", ".join(parts)
+    return f"{_MODEL_NAMES[model]}: {', '.join(parts)}"
 
 
 def _say(out: Path, result: DiffusionResult) -> None:

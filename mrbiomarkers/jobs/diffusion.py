@@ -84,6 +84,8 @@ class DiffusionResult:
     ----------
     maps : dict of str to ParameterMap
         In kernel units, by name: the quantity where only one model has it, else quantity and model (``"S0_ivim"``).
+    status : dict of str to (K, J, I) uint8 array
+        By model: :class:`~mrbiomarkers.maps.Status` of the voxel; "on a bound" where any parameter is.
     rows : list of Measurement
         Both methods for each region: mean of the map, and fit of the mean signal.
     decays : dict of str to RegionDecay
@@ -93,6 +95,7 @@ class DiffusionResult:
     """
 
     maps: dict[str, ParameterMap]
+    status: dict[str, NDArray[np.uint8]]
     rows: list[Measurement]
     decays: dict[str, RegionDecay]
     warnings: list[str] = field(default_factory=list)
@@ -147,16 +150,18 @@ def run_diffusion(
     sizes = {name: region_size(name, region, series.affine) for name, region in inside.items()}
     decays = {name: _decay(name, series, region, settings) for name, region in inside.items()}
     maps: dict[str, ParameterMap] = {}
+    status: dict[str, NDArray[np.uint8]] = {}
     for number, model in enumerate(settings.models):
         share = None if progress is None else _share(progress, number, len(settings.models))
         fitted = _fit(model, series.signal, series, settings, mask=mask, progress=share)
         maps.update(_parameter_maps(model, fitted, series, settings))
+        status[model] = np.bitwise_or.reduce([fitted.status_of(key) for key in MODEL_PARAMETERS[model]])
     rows = [row for parameter_map in maps.values() for row in measure(parameter_map, inside, identity, outside=outside)]
     for name, decay in decays.items():
         extra = {**sizes[name], "outside_fraction": (outside or {}).get(name, 0.0)}
         for fit in decay.fits.values():
             rows.extend(_fit_rows(name, fit, len(series.bvalues), settings, identity, extra))
-    return DiffusionResult(maps, rows, decays, warnings_of(rows, identity))
+    return DiffusionResult(maps, status, rows, decays, warnings_of(rows, identity))
 
 
 def _share(progress: Callable[[int, int], bool], number: int, n_models: int) -> Callable[[int, int], bool]:

@@ -104,8 +104,8 @@ def place_mask(
 ) -> tuple[NDArray[np.bool_], float]:
     """Return a mask on the grid of an image, and the fraction of it that lies outside.
 
-    A mask on another grid is refused unless ``resample``. One whose voxels coincide with those of the image, but which covers another part of it (a cropped segmentation),
-    is put in its place without asking: nothing is interpolated.
+    A mask on another grid is refused unless ``resample``. One whose voxels coincide with those of the image, but which
+    covers another part of it (a cropped segmentation), is put in its place without asking: nothing is interpolated.
 
     Parameters
     ----------

@@ -1,0 +1,30 @@
+"""Files in and out, one file per format. Everything inside the package is RAS and ``[k, j, i]``; LPS ends here."""
+
+from mrbiomarkers.files.bvalues import read_bvalues
+from mrbiomarkers.files.geometry import affine_of, set_geometry
+from mrbiomarkers.files.images import Volume, read_series, read_volume, write_map, write_volume
+from mrbiomarkers.files.nifti import write_nifti_series
+from mrbiomarkers.files.outputs import check_output, prepare_output, write_json, write_map_with_sidecar, write_text
+from mrbiomarkers.files.paths import atomic_path, suffix_of
+from mrbiomarkers.files.segmentation import read_mask, read_regions
+
+__all__ = [
+    "Volume",
+    "affine_of",
+    "atomic_path",
+    "check_output",
+    "prepare_output",
+    "read_bvalues",
+    "read_mask",
+    "read_regions",
+    "read_series",
+    "read_volume",
+    "set_geometry",
+    "suffix_of",
+    "write_json",
+    "write_map",
+    "write_map_with_sidecar",
+    "write_nifti_series",
+    "write_text",
+    "write_volume",
+]

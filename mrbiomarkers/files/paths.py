@@ -1,0 +1,82 @@
+"""File names: suffixes, checks before reading, and writing under a temporary name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+PathLike = str | os.PathLike[str]
+
+_COMPOUND_SUFFIXES = (".nii.gz", ".seq.nrrd", ".seg.nrrd", ".seq.nhdr", ".seg.nhdr")
+
+
+def suffix_of(path: PathLike) -> str:
+    """Return the suffix that tells the format, in lower case: ``".nii.gz"``, ``".seq.nrrd"``, ``".mha"`` ..."""
+    name = Path(path).name.lower()
+    for suffix in _COMPOUND_SUFFIXES:
+        if name.endswith(suffix):
+            return suffix
+    return Path(name).suffix
+
+
+def stem_of(path: PathLike) -> str:
+    """Return the file name without the suffix of :func:`suffix_of`: ``"f"`` for ``"maps/f.nii.gz"``."""
+    name = Path(path).name
+    return name[: len(name) - len(suffix_of(path))]
+
+
+def check_suffix(path: PathLike, allowed: Collection[str], what: str) -> str:
+    """Return the suffix of ``path`` after checking that it is one of ``allowed``.
+
+    Raises
+    ------
+    ValueError
+        When it is not; the message says ``what`` was expected and lists the suffixes.
+    """
+    suffix = suffix_of(path)
+    if suffix not in allowed:
+        raise ValueError(f"{path}: expected {what} ({', '.join(allowed)}), got {suffix or 'a name without suffix'}")
+    return suffix
+
+
+def existing_file(path: PathLike, what: str) -> Path:
+    """Return ``path`` after checking that it is a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is nothing under that name.
+    ValueError
+        When it is a folder.
+    """
+    found = Path(path)
+    if not found.exists():
+        raise FileNotFoundError(f"{path}: no such file (expected {what})")
+    if found.is_dir():
+        raise ValueError(f"{path}: expected {what}, got a folder")
+    return found
+
+
+@contextlib.contextmanager
+def atomic_path(path: PathLike) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; the finished file takes the target's place, an unfinished one is removed.
+
+    The temporary name is hidden and keeps the suffix, because writers choose the format by it.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the folder of ``path`` does not exist.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target}: the folder {target.parent} does not exist")
+    temporary = target.with_name(f".{stem_of(target)}.{secrets.token_hex(4)}.partial{suffix_of(target)}")
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

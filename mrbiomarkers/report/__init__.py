@@ -1,0 +1,10 @@
+"""Figures for people to read and print. Drawing only: nothing is fitted or averaged here."""
+
+from __future__ import annotations
+
+from mrbiomarkers.report.decay import decay_figure
+from mrbiomarkers.report.panels import map_panel
+from mrbiomarkers.report.planes import SlicePlane, slice_plane
+from mrbiomarkers.report.style import save_figure, typeset
+
+__all__ = ["SlicePlane", "decay_figure", "map_panel", "save_figure", "slice_plane", "typeset"]

@@ -1,0 +1,300 @@
+"""One slice with its regions, and the parameter maps beside it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mrbiomarkers.checks import check_mask, check_real_array
+from mrbiomarkers.maps import ParameterMap, to_reported
+from mrbiomarkers.report.planes import SlicePlane, crop_window, outline, slice_plane
+from mrbiomarkers.report.style import ON_GREY, figure_style, typeset
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+_LONGEST = 3.3  # longer side of a panel [inch]
+_BAR, _GAP, _LINE, _TITLE = 0.62, 0.16, 0.17, 0.38  # colour bar with text, gap, line of a heading, title [inch]
+_PER_ROW = 4
+_DIM = 0.45  # how bright the picture under a map is
+
+
+@dataclass(frozen=True)
+class _View:
+    """What all panels share: the picture, its window, and the regions."""
+
+    plane: SlicePlane
+    grey: NDArray[np.float64]
+    window: tuple[float, float, float, float]
+    masks: dict[str, NDArray[np.bool_]]
+    chosen: str | None
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Left, right, bottom and top of the whole picture [mm] as matplotlib wants them."""
+        rows, columns = self.grey.shape
+        return 0.0, columns * self.plane.column_width, rows * self.plane.row_height, 0.0
+
+    def size(self) -> tuple[float, float]:
+        """Return width and height of one panel [inch]."""
+        left, right, top, bottom = self.window
+        scale = _LONGEST / max(right - left, bottom - top)
+        return (right - left) * scale, (bottom - top) * scale
+
+    def inside(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """Return the pixels of a picture that lie in the window."""
+        left, right, top, bottom = self.window
+        height, width = self.plane.row_height, self.plane.column_width
+        rows = slice(int(top / height), int(np.ceil(bottom / height)))
+        return picture[rows, int(left / width) : int(np.ceil(right / width))]
+
+
+def map_panel(
+    background: ArrayLike,
+    maps: Sequence[ParameterMap],
+    regions: Mapping[str, ArrayLike],
+    affine: ArrayLike,
+    slice_index: int,
+    *,
+    title: str = "",
+    region: str | None = None,
+) -> Figure:
+    """Draw one slice with the outlines of the regions, and each parameter map over the dimmed slice.
+
+    The slice is shown the usual anatomical way, cropped to the regions where they are small. Maps are shown in their
+    reported unit with the colour map and window of their quantity; NaN is transparent.
+
+    Parameters
+    ----------
+    background : (K, J, I) array_like [a.u.]
+        For example the image with the lowest b-value.
+    maps : sequence of ParameterMap
+        On the grid of ``background``, in the kernel or the reported unit.
+    regions : mapping of str to (K, J, I) array_like
+        Masks; above 0 is inside.
+    affine : (4, 4) array_like [mm]
+        Maps ``(i, j, k, 1)`` to RAS.
+    slice_index : int
+        Which slice ``[k]``, from 0.
+    title : str
+        Heading of the figure.
+    region : str, optional
+        Crop to this region alone and draw its outline thicker.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        When shapes differ, the slice does not exist, or ``region`` is not among ``regions``.
+    """
+    view = _view(background, maps, regions, affine, slice_index, region)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    n_panels, n_slices = 1 + len(maps), np.shape(background)[0]
+    rows = -(-n_panels // _PER_ROW)
+    columns = -(-n_panels // rows)
+    width, height = view.size()
+    headings = [f"{view.plane.name.capitalize()} slice {slice_index + 1} of {n_slices}"]
+    headings += [textwrap.fill(shown.quantity.name, max(16, int(13.5 * width))) for shown in maps]
+    lines = 1 + max(heading.count("\n") for heading in headings)
+    cell = (max(width, 1.7) + _GAP, height + _LINE * (lines + 0.6) + _BAR)
+    above = _TITLE if title else 0.0
+    with figure_style():
+        figure = Figure(figsize=(columns * cell[0] + _GAP, rows * cell[1] + above))
+        FigureCanvasAgg(figure)
+        for n in range(n_panels):
+            row, column = divmod(n, columns)
+            left = _GAP + column * cell[0] + (cell[0] - _GAP - width) / 2
+            bottom = (rows - row - 1) * cell[1] + _BAR
+            axes = _add_axes(figure, left, bottom, width, height)
+            if n == 0:
+                _draw_slice(axes, view)
+            else:
+                image = _draw_map(axes, view, maps[n - 1], slice_index)
+                bar = _add_axes(figure, left + 0.08 * width, bottom - 0.17, 0.84 * width, 0.09)
+                _draw_bar(figure, bar, image, maps[n - 1])
+            axes.set_title(headings[n])
+            _finish(axes, view)
+        if title:
+            figure.text(_GAP / figure.get_figwidth(), 1 - 0.24 / figure.get_figheight(), typeset(title), fontsize=10)
+        figure.draw_without_rendering()
+    return figure
+
+
+def _view(
+    background: ArrayLike,
+    maps: Sequence[ParameterMap],
+    regions: Mapping[str, ArrayLike],
+    affine: ArrayLike,
+    slice_index: int,
+    region: str | None,
+) -> _View:
+    """Check the arguments of :func:`map_panel` and lay the slice out."""
+    image = check_real_array("background", background, ndim=3)
+    for parameter_map in maps:
+        if parameter_map.values.shape != image.shape:
+            key = parameter_map.quantity.key
+            raise ValueError(f"map of {key}: expected shape {image.shape}, got {parameter_map.values.shape}")
+    if not 0 <= slice_index < image.shape[0]:
+        raise ValueError(f"slice_index: expected 0 to {image.shape[0] - 1}, got {slice_index}")
+    if region is not None and region not in regions:
+        raise ValueError(f"region: expected one of {', '.join(regions) or 'no region'}; got {region!r}")
+    plane = slice_plane(affine)
+    masks = {name: check_mask(f"region {name}", mask, image.shape) for name, mask in regions.items()}
+    wanted = [mask for name, mask in masks.items() if region in (None, name)]
+    # All slices count, so that the pictures of a series of slices show the same part.
+    marked = np.any([mask.any(axis=0) for mask in wanted], axis=0) if wanted else np.zeros(image.shape[1:], bool)
+    shown = {name: np.asarray(plane.picture(mask[slice_index]), dtype=bool) for name, mask in masks.items()}
+    grey = np.asarray(plane.picture(image[slice_index]), dtype=np.float64)
+    return _View(plane, grey, crop_window(plane.picture(marked), plane), shown, region)
+
+
+def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Add axes whose place is given in inches."""
+    w, h = figure.get_size_inches()
+    return figure.add_axes((left / w, bottom / h, width / w, height / h))
+
+
+def _window(values: NDArray[np.float64], low: float, high: float) -> tuple[float, float]:
+    """Return the display window: the percentiles ``low`` and ``high`` of what is finite; never empty."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    bottom, top = (float(value) for value in np.percentile(finite, (low, high)))
+    return bottom, top if top > bottom else bottom + 1.0
+
+
+def _draw_slice(axes: Axes, view: _View) -> None:
+    """Draw the picture with coloured outlines and names."""
+    _draw_grey(axes, view, 1.0)
+    present = {name: mask for name, mask in view.masks.items() if mask.any()}
+    for n, (name, mask) in enumerate(view.masks.items()):
+        if name in present:
+            _draw_outline(axes, view, mask, ON_GREY[n % len(ON_GREY)], 2.0 if name == view.chosen else 1.2)
+    _name_regions(axes, view, present)
+    _draw_scale(axes, view)
+
+
+def _draw_grey(axes: Axes, view: _View, brightness: float) -> None:
+    """Draw the picture in grey; below 1, ``brightness`` is that of its whitest part."""
+    low, high = _window(view.inside(view.grey), 0.5, 99.0)
+    # Fluid is many times brighter than marrow: the power lifts the marrow out of the dark.
+    shades = brightness * np.clip((view.grey - low) / (high - low), 0, 1) ** 0.7
+    axes.imshow(shades, cmap="gray", vmin=0, vmax=1, extent=view.extent, interpolation="nearest")
+
+
+def _draw_scale(axes: Axes, view: _View) -> None:
+    """Draw a bar of known length in the lower left corner."""
+    left, right, top, bottom = view.window
+    length = next((size for size in (50, 20, 10, 5) if size < 0.4 * (right - left)), 2)
+    inch = (bottom - top) / view.size()[1]
+    x, y = left + 0.1 * inch, bottom - 0.1 * inch
+    axes.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt")
+    _stroked(axes, x, y - 0.05 * inch, f"{length} mm", color="white", fontsize=7.5, ha="left", va="bottom")
+
+
+def _draw_map(axes: Axes, view: _View, parameter_map: ParameterMap, slice_index: int) -> AxesImage:
+    """Draw one map over the dimmed picture; NaN is transparent."""
+    reported = to_reported(parameter_map)
+    values = np.asarray(view.plane.picture(reported.values[slice_index]), dtype=np.float64)
+    _draw_grey(axes, view, _DIM)
+    known = reported.quantity
+    low, high = known.display_range
+    if not (np.isfinite(low) and np.isfinite(high)):
+        low, high = _window(view.inside(values), 1, 99)
+    shown = np.ma.masked_invalid(values)
+    look: dict[str, Any] = {"cmap": known.colour_map, "vmin": low, "vmax": high, "interpolation": "nearest"}
+    image = axes.imshow(shown, extent=view.extent, **look)
+    for name, mask in view.masks.items():
+        _draw_outline(axes, view, mask, "white", 1.6 if name == view.chosen else 0.9)
+    return image
+
+
+def _draw_bar(figure: Figure, axes: Axes, image: AxesImage, parameter_map: ParameterMap) -> None:
+    """Draw the colour bar of a map with symbol and unit; its ends are pointed where values go beyond."""
+    values, (low, high) = image.get_array(), image.get_clim()
+    finite = np.ma.compressed(values) if values is not None else np.zeros(0)
+    below, above = bool(np.any(finite < low)), bool(np.any(finite > high))
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+    bar = figure.colorbar(image, cax=axes, orientation="horizontal", extend=extend[below, above])
+    bar.ax.tick_params(labelsize=7.5, length=2.5, pad=2)
+    bar.ax.locator_params(nbins=5)
+    known = parameter_map.quantity
+    unit = "no unit" if known.reported_unit == "1" else known.reported_unit
+    bar.set_label(typeset(f"{known.symbol} [{unit}]"), fontsize=8.5, labelpad=1)
+
+
+def _draw_outline(axes: Axes, view: _View, mask: NDArray[np.bool_], colour: str, width: float) -> None:
+    """Draw the border of a region along the pixel edges, with a dark rim that shows on any colour."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.patheffects import Normal, withStroke
+
+    segments = outline(mask) * (view.plane.column_width, view.plane.row_height)
+    effects = [withStroke(linewidth=width + 1.0, foreground="black", alpha=0.6), Normal()]
+    look: dict[str, Any] = {"colors": colour, "linewidths": width, "capstyle": "round", "path_effects": effects}
+    axes.add_collection(LineCollection(list(segments), **look), autolim=False)
+
+
+def _name_regions(axes: Axes, view: _View, present: Mapping[str, NDArray[np.bool_]]) -> None:
+    """Write the names of the regions beside them, in one column, moved apart where they would touch."""
+    if not present:
+        return
+    width, height = view.plane.column_width, view.plane.row_height
+    _, right, top, bottom = view.window
+    millimetres = (bottom - top) / view.size()[1]  # of one inch
+    starts, middles = {}, {}
+    for name, mask in present.items():
+        rows, columns = np.nonzero(mask)
+        outermost = rows[columns == columns.max()]
+        starts[name] = (columns.max() + 1) * width, (outermost[np.argmin(abs(outermost - rows.mean()))] + 0.5) * height
+        middles[name] = (rows.mean() + 0.5) * height
+    column = min(max(x for x, _ in starts.values()) + 0.16 * millimetres, right - 0.55 * millimetres)
+    order = sorted(middles, key=lambda name: middles[name])
+    heights = _apart([middles[name] for name in order], 0.16 * millimetres)
+    names = list(view.masks)
+    for name, y in zip(order, heights, strict=True):
+        colour = ON_GREY[names.index(name) % len(ON_GREY)]
+        x, start = starts[name]
+        axes.plot([x, column], [start, y], color=colour, linewidth=0.8)
+        _stroked(axes, column + 0.03 * millimetres, y, name, color=colour, ha="left", va="center", fontsize=8.5)
+
+
+def _apart(positions: Sequence[float], distance: float) -> list[float]:
+    """Return ascending positions moved as little as needed to be ``distance`` apart, keeping their middle."""
+    moved = np.array(positions, dtype=np.float64)
+    steps = np.arange(moved.size) * distance
+    moved = np.maximum.accumulate(moved - steps) + steps
+    return list(moved - (moved.mean() - np.mean(positions)))
+
+
+def _stroked(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
+    """Write a text with a dark rim."""
+    from matplotlib.patheffects import Normal, withStroke
+
+    rim = [withStroke(linewidth=2.0, foreground="black"), Normal()]
+    axes.text(x, y, text, path_effects=rim, fontweight="bold", clip_on=True, **look)
+
+
+def _finish(axes: Axes, view: _View) -> None:
+    """Crop to the window, take the ticks away and write the letters of the directions."""
+    left, right, top, bottom = view.window
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    plane, look = view.plane, {"transform": axes.transAxes, "color": "white", "fontsize": 8}
+    _stroked(axes, 0.015, 0.5, plane.left, ha="left", va="center", **look)
+    _stroked(axes, 0.985, 0.5, plane.right, ha="right", va="center", **look)
+    _stroked(axes, 0.5, 0.985, plane.top, ha="center", va="top", **look)
+    _stroked(axes, 0.5, 0.015, plane.bottom, ha="center", va="bottom", **look)

@@ -102,7 +102,8 @@ def bench(names: list) -> int:
     if unknown or not wanted:
         found = ", ".join(scripts) or "no scripts"
         raise SetupError(f"No such benchmark: {', '.join(unknown) or 'any'}; Testing/benchmarks holds {found}.")
-    statuses = [run(project_python(), str(scripts[name]), extra_environment=ONE_THREAD) for name in wanted]
+    environment = {**ONE_THREAD, "PYTHONPATH": str(ROOT)}  # benchmarks use Testing.support
+    statuses = [run(project_python(), str(scripts[name]), extra_environment=environment) for name in wanted]
     return 1 if any(statuses) else 0
 
 

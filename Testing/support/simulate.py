@@ -68,14 +68,3 @@ def best_of_five(signal, b=B_ALL, weights=None, lower=LOWER, upper=UPPER):
         if 2 * fit.cost < best:
             best, parameters = 2 * fit.cost, fit.x
     return best, parameters
-
-
-def oblique_affine(spacing=(1.7, 2.3, 4.1), origin=(-31.0, 12.5, -70.25)):
-    """Voxel to RAS of a grid turned about two axes, with three different voxel sizes (i, j, k) in mm."""
-    a, c = np.deg2rad((21.0, -13.0))
-    about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
-    about_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    affine = np.eye(4)
-    affine[:3, :3] = about_z @ about_x @ np.diag(spacing)
-    affine[:3, 3] = origin
-    return affine

@@ -10,7 +10,8 @@ import pytest
 from mrbiomarkers.cli import main
 from mrbiomarkers.diffusion import fit_ivim
 from mrbiomarkers.maps import Status
-from Testing.support.simulate import B_ALL, ivim_signal, oblique_affine
+from Testing.support.simulate import B_ALL, ivim_signal
+from Testing.support.volumes import oblique_affine, pynrrd_write
 
 SHAPE = (6, 9, 4)  # as nibabel and pynrrd hold it: i, j, k
 AFFINE = oblique_affine((2.0, 2.5, 4.0))
@@ -92,7 +93,7 @@ def test_nrrd_in_nrrd_out_and_a_segmentation_in_other_space(folder, signal):
         "axis 3 index type": "numeric",
         "axis 3 index values": " ".join(f"{b:g}" for b in B_ALL),
     }
-    nrrd.write(str(folder / "dwi.seq.nrrd"), signal.astype(np.float32), header)
+    pynrrd_write(folder / "dwi.seq.nrrd", signal.astype(np.float32), header)
     labels = np.zeros(SHAPE, np.uint8)
     labels[1:3, 2:6, 1], labels[3:6, 5:9, 2:4] = 1, 2
     segmentation = {
@@ -107,7 +108,7 @@ def test_nrrd_in_nrrd_out_and_a_segmentation_in_other_space(folder, signal):
         "Segment1_Name": "lesion 1",
         "Segment1_LabelValue": "2",
     }
-    nrrd.write(str(folder / "reader.seg.nrrd"), labels, segmentation)
+    pynrrd_write(folder / "reader.seg.nrrd", labels, segmentation)
     assert run(folder, folder / "dwi.seq.nrrd", "--regions", folder / "reader.seg.nrrd", "--models", "ivim") == 0
     assert run(folder, folder / "dwi.nii.gz", "--regions", f"two={folder / 'two.nii.gz'}", out="nifti") == 0
     values, written = nrrd.read(str(folder / "out" / "D.nrrd"))

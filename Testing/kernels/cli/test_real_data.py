@@ -90,5 +90,5 @@ def test_multivolume_nrrd_brings_its_own_b_values(shared_data, tmp_path):
     # "space origin" of the source, which is in RAS; what we write is in LPS: the same point with two signs changed
     assert header["space"] == "left-posterior-superior"
     np.testing.assert_allclose(header["space origin"] * [-1, -1, 1], [136.878006, 125.447998, -49.329201], atol=1e-6)
-    assert 0.2 < np.nanmedian(values) < 3
+    assert 0.2 < np.nanmedian(values) < 3.5
     assert int(table(out)["label_1", "ADC", "mean of map"]["n_voxels"]) == 1

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mrbiomarkers.files import read_bvalues, read_series
-from Testing.kernels.files.examples import BVALUES, one_line, position_series, write_nifti
+from Testing.support.volumes import BVALUES, one_line, position_series, write_nifti
 
 TEXT = "0 50 100 400 800 1000"
 
@@ -63,14 +63,16 @@ def test_missing_file(tmp_path):
 
 def test_precedence(tmp_path, dwi):
     (tmp_path / "dwi.bvals").write_text("0 1 2 3 4 5")
-    assert read_series(dwi).source == ("dwi.bvals",) * 6
+    np.testing.assert_array_equal(read_series(dwi).bvalues, [0, 1, 2, 3, 4, 5])
     (tmp_path / "dwi.bval").write_text("0 10 20 30 40 50")
     (tmp_path / "dwi.bvec").write_text("not looked at")
-    assert read_series(dwi).source == ("dwi.bval",) * 6
+    beside = read_series(dwi)
+    np.testing.assert_array_equal(beside.bvalues, [0, 10, 20, 30, 40, 50])
+    assert beside.source == ("text file",) * 6  # its name may hold a patient's name and would go into every export
     (tmp_path / "other.txt").write_text(TEXT)
 
     from_file = read_series(dwi, bval_file=tmp_path / "other.txt")
-    assert from_file.source == ("other.txt",) * 6
+    assert from_file.source == ("text file",) * 6
     np.testing.assert_array_equal(from_file.bvalues, BVALUES)
 
     given = read_series(dwi, bvalues=[0, 100, 200, 300, 400, 500], bval_file=tmp_path / "other.txt")

@@ -14,7 +14,7 @@ from mrbiomarkers.files import (
 )
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.quantities import quantity
-from Testing.kernels.files.examples import (
+from Testing.support.volumes import (
     BVALUES,
     SHAPE,
     encode,

@@ -4,7 +4,7 @@ import pytest
 from mrbiomarkers.files import Volume, read_series, read_volume, write_map, write_volume
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.quantities import quantity
-from Testing.kernels.files.examples import (
+from Testing.support.volumes import (
     BVALUES,
     SHAPE,
     oblique_affine,

@@ -10,7 +10,7 @@ import SimpleITK as sitk  # noqa: N813
 import mrbiomarkers
 from mrbiomarkers.files import Volume, read_series, read_volume, write_volume
 from mrbiomarkers.files.itk import read_array, read_header
-from Testing.kernels.files.examples import (
+from Testing.support.volumes import (
     BVALUES,
     SHAPE,
     oblique_affine,

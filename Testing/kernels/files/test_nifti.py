@@ -2,10 +2,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from mrbiomarkers.files import Volume, read_series, read_volume, write_map, write_volume
+from mrbiomarkers.files import Volume, read_series, read_volume, write_map, write_nifti_series, write_volume
 from mrbiomarkers.maps import ParameterMap, Status
 from mrbiomarkers.quantities import QUANTITIES, quantity
-from Testing.kernels.files.examples import BVALUES, SHAPE, oblique_affine, one_line, position_series, write_nifti
+from mrbiomarkers.series import DiffusionSeries
+from Testing.support.volumes import BVALUES, SHAPE, oblique_affine, one_line, position_series, write_nifti
 
 RNG = np.random.default_rng(21)
 
@@ -87,11 +88,27 @@ def test_written_map(tmp_path, suffix, dtype):
 
     image = nibabel.load(path)
     assert image.header.get_data_dtype() == np.float32
-    assert image.header["descrip"].item().decode() == ("D [10^-3 mm2/s] Diffusion coefficient of tissue; MRBiomarkers")
+    assert image.header["descrip"].item().decode() == ("D [10^-3 mm2/s] Diffusion coefficient; MRBiomarkers")
     stored = np.asarray(image.dataobj).T
     np.testing.assert_allclose(stored, parameter_map.values * 1e3, rtol=1e-6)
     assert np.isnan(stored[0, 1, 2])
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_written_series(tmp_path, suffix):
+    values = position_series()
+    bvalues = np.array([0, 50, 100.5, 400, 800, 1e-3])
+    write_nifti_series(tmp_path / f"dwi{suffix}", DiffusionSeries(values, bvalues, oblique_affine()))
+
+    image = nibabel.load(tmp_path / f"dwi{suffix}")
+    np.testing.assert_array_equal(np.asarray(image.dataobj), values.transpose(2, 1, 0, 3))
+    np.testing.assert_allclose(image.affine, oblique_affine(), atol=1e-5)
+    np.testing.assert_array_equal(np.loadtxt(tmp_path / "dwi.bval"), bvalues)
+    back = read_series(tmp_path / f"dwi{suffix}")
+    np.testing.assert_array_equal(back.bvalues, bvalues)
+    np.testing.assert_array_equal(back.signal, values.astype(np.float32))
+    assert {path.name for path in tmp_path.iterdir()} == {f"dwi{suffix}", "dwi.bval"}
 
 
 def test_map_that_is_reported_already_is_not_scaled_again(tmp_path):
@@ -155,6 +172,6 @@ def test_real_cord_series(shared_data):
     series = read_series(folder / "dwi_rl.nii.gz", bval_file=folder / "bval_rl.txt")
 
     assert series.bvalues.tolist() == [5, 10, 20, 30, 50, 75, 150, 250, 600, 700, 800]
-    assert series.source == ("bval_rl.txt",) * 11
+    assert series.source == ("text file",) * 11
     np.testing.assert_array_equal(series.signal, np.asarray(reference.dataobj, np.float32).transpose(2, 1, 0, 3))
     np.testing.assert_allclose(series.affine, reference.affine, atol=1e-4)

@@ -7,7 +7,7 @@ import pytest
 from mrbiomarkers.files import read_mask, read_series, read_volume, write_map
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.quantities import quantity
-from Testing.kernels.files.examples import BVALUES, SHAPE, oblique_affine, one_line, write_nifti
+from Testing.support.volumes import BVALUES, SHAPE, oblique_affine, one_line, write_nifti
 
 RNG = np.random.default_rng(22)
 NOISE = RNG.integers(0, 1000, (*SHAPE, len(BVALUES))).astype(np.int16)

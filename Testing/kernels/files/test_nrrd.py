@@ -8,7 +8,7 @@ from mrbiomarkers.files import read_series, read_volume, write_map
 from mrbiomarkers.files.itk import read_header
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.quantities import quantity
-from Testing.kernels.files.examples import BVALUES, SHAPE, oblique_affine, one_line, position_series, write_nrrd
+from Testing.support.volumes import BVALUES, SHAPE, oblique_affine, one_line, position_series, write_nrrd
 
 LABELS = "0.0,50.0,100.0,400.0,800.0,1000.0"
 VALUES = "0 50 100 400 800 1000"
@@ -76,7 +76,7 @@ def test_headers_without_bvalues_say_why_and_leave_it_to_the_caller(tmp_path, fi
 
     check(read_series(path, bvalues=BVALUES), "caller")
     (tmp_path / "dwi.bval").write_text(VALUES)
-    check(read_series(path), "dwi.bval")
+    check(read_series(path), "text file")
 
 
 def test_given_bvalues_go_before_the_header(tmp_path):
@@ -148,7 +148,7 @@ def test_written_map_holds_unit_and_provenance(tmp_path):
     assert data.dtype == np.float32
     assert header["MRBiomarkers.quantity"] == "D"
     assert header["MRBiomarkers.unit"] == "10^-3 mm2/s"
-    assert header["MRBiomarkers.name"] == "Diffusion coefficient of tissue"
+    assert header["MRBiomarkers.name"] == "Diffusion coefficient"
     assert json.loads(header["MRBiomarkers.code"]) == ["DCM", "113291", "Slow Diffusion Coefficient"]
     # ITK undoes NRRD's escapes of backslash and line end; pynrrd does not.
     stored = json.loads(read_header(path).metadata["MRBiomarkers.provenance"])

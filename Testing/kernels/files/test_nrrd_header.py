@@ -3,7 +3,7 @@ import pytest
 
 from mrbiomarkers.files import read_mask, read_regions, read_series, read_volume
 from mrbiomarkers.files.nrrd_header import axis_label
-from Testing.kernels.files.examples import BVALUES, one_line, position_series, position_volume, write_nrrd
+from Testing.support.volumes import BVALUES, one_line, position_series, position_volume, write_nrrd
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nhdr"])

@@ -4,10 +4,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mrbiomarkers.files import images, prepare_output, read_volume, write_json, write_map_with_sidecar, write_text
+from mrbiomarkers.files import (
+    check_output,
+    images,
+    prepare_output,
+    read_volume,
+    write_json,
+    write_map_with_sidecar,
+    write_text,
+)
 from mrbiomarkers.maps import ParameterMap, Status
 from mrbiomarkers.quantities import quantity
-from Testing.kernels.files.examples import SHAPE, oblique_affine, one_line
+from Testing.support.volumes import SHAPE, oblique_affine, one_line
 
 
 def test_a_new_folder_is_made_with_its_parents(tmp_path):
@@ -37,9 +45,19 @@ def test_a_file_is_no_folder(tmp_path, overwrite):
     with pytest.raises(FileExistsError, match="expected a folder for the results, got a file") as caught:
         prepare_output(path, overwrite=overwrite)
     one_line(caught.value, path)
-    with pytest.raises(OSError, match="cannot write results there") as caught:
+    with pytest.raises(NotADirectoryError, match=r"cannot be made, for .*out is a file") as caught:
         prepare_output(path / "below", overwrite=overwrite)
     one_line(caught.value, path / "below")
+
+
+def test_the_check_alone_makes_nothing(tmp_path, monkeypatch):
+    check_output(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    # By hand: the superuser, under whom tests may run, is refused nothing.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(PermissionError, match=r"cannot write results there .* is not writable") as caught:
+        check_output(tmp_path / "a" / "b")
+    one_line(caught.value, tmp_path / "a" / "b")
 
 
 @pytest.mark.parametrize("exists", [False, True])

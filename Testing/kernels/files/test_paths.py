@@ -2,7 +2,7 @@ import pytest
 
 from mrbiomarkers.files import atomic_path, suffix_of
 from mrbiomarkers.files.paths import stem_of
-from Testing.kernels.files.examples import one_line
+from Testing.support.volumes import one_line
 
 
 @pytest.mark.parametrize(

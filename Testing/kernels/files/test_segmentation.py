@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mrbiomarkers.files import read_mask, read_regions
-from Testing.kernels.files.examples import SHAPE, oblique_affine, one_line, position_series, write_nifti, write_nrrd
+from Testing.support.volumes import SHAPE, oblique_affine, one_line, position_series, write_nifti, write_nrrd
 
 LABELS = np.zeros(SHAPE, np.uint8)
 LABELS[0, :2] = 1

@@ -6,7 +6,8 @@ from mrbiomarkers.jobs import run_diffusion
 from mrbiomarkers.maps import Status
 from mrbiomarkers.series import DiffusionSeries
 from mrbiomarkers.settings import DiffusionSettings, MeasureSettings
-from Testing.support.simulate import B_ALL, best_of_five, ivim_signal, oblique_affine
+from Testing.support.simulate import B_ALL, best_of_five, ivim_signal
+from Testing.support.volumes import oblique_affine
 
 SHAPE = (3, 6, 7)
 TRUTH = {"f": 0.2, "D": 0.5e-3, "Dstar": 30e-3}

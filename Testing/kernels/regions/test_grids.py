@@ -10,7 +10,7 @@ from mrbiomarkers.regions import (
     place_mask,
     voxel_sizes,
 )
-from Testing.support.simulate import oblique_affine
+from Testing.support.volumes import oblique_affine
 
 SHAPE = (5, 7, 9)
 
@@ -26,7 +26,7 @@ def test_voxel_sizes_of_an_oblique_grid():
 
 
 def test_description_has_sizes_in_the_order_i_j_k():
-    text = describe_grid(SHAPE, oblique_affine())
+    text = describe_grid(SHAPE, oblique_affine((1.7, 2.3, 4.1), (-31, 12.5, -70.25)))
     assert text == "9 x 7 x 5 voxels of 1.7 x 2.3 x 4.1 mm, origin (-31.00, 12.50, -70.25) mm RAS"
 
 
@@ -83,7 +83,7 @@ def test_copy_between_oblique_and_straight_grids_equals_an_independent_nearest_n
     world = target[:3, :3] @ np.stack([i, j, k]).reshape(3, -1) + target[:3, 3:]
     index = np.linalg.solve(source[:3, :3], world - source[:3, 3:])[::-1]
     peer = map_coordinates(mask.astype(np.uint8), index, order=0, mode="constant", cval=0).reshape(target_shape) > 0
-    assert placed.sum() > 500
+    assert placed.sum() > 200
     assert np.count_nonzero(placed != peer) == 0
 
 

@@ -5,7 +5,7 @@ from mrbiomarkers.maps import ParameterMap, Status, to_reported
 from mrbiomarkers.quantities import quantity
 from mrbiomarkers.regions import measure, warnings_of
 from mrbiomarkers.settings import MeasureSettings
-from Testing.support.simulate import oblique_affine
+from Testing.support.volumes import oblique_affine
 
 SHAPE = (3, 4, 5)
 AFFINE = oblique_affine((1.5, 2.0, 4.0))

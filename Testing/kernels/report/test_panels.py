@@ -74,7 +74,7 @@ def test_letters_slice_and_unit_are_written():
     assert "L3" in written
     assert any(text.endswith(" mm") for text in written)
     assert first.get_title() == "Sagittal slice 2 of 4"
-    assert second.get_title().replace("\n", " ") == "Diffusion coefficient of tissue"
+    assert second.get_title().replace("\n", " ") == "Diffusion coefficient"
     assert third.get_title() == "Perfusion fraction"
     bars = [axes.get_xlabel() for axes in figure.axes if axes not in (first, second, third)]
     assert bars == ["D [10⁻³ mm²/s]", "f [no unit]"]

@@ -29,14 +29,16 @@ def pynrrd_write(path: Path, data: NDArray[Any], header: dict[str, Any]) -> None
         nrrd.write(str(path), data, header, index_order="F")
 
 
-def oblique_affine(spacings: tuple[float, float, float] = SPACINGS) -> NDArray[np.float64]:
+def oblique_affine(
+    spacings: tuple[float, float, float] = SPACINGS, origin: tuple[float, float, float] = (-71.5, 33.25, 12.125)
+) -> NDArray[np.float64]:
     """A voxel-to-RAS matrix, rotated about two axes."""
     a, b = np.deg2rad([25.0, -35.0])
     about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     about_z = np.array([[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]])
     affine = np.eye(4)
     affine[:3, :3] = about_x @ about_z @ np.diag(spacings)
-    affine[:3, 3] = (-71.5, 33.25, 12.125)
+    affine[:3, 3] = origin
     return affine
 
 

@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    phantom = lumbar_diffusion(snr=options.snr, seed=options.seed, lesion=True)
+    phantom = lumbar_diffusion(shape=(11, 160, 160), snr=options.snr, seed=options.seed, lesion=True)
     out = prepare_output(options.out, overwrite=options.overwrite)
     data = prepare_output(out / "data", overwrite=True)
     words = [*_write_data(data, phantom), "--subject", "simulated", "--out", str(out / "results"), "--overwrite"]

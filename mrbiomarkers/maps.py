@@ -28,6 +28,7 @@ class Status(enum.IntFlag):
     NOT_CONVERGED = 16
     ON_BOUND = 32
     UNDETERMINED = 64
+    BEYOND_MODEL = 128
 
 
 NOT_FITTED = Status.OUTSIDE_MASK | Status.NOT_FINITE | Status.NO_SIGNAL | Status.CONSTANT
@@ -41,6 +42,7 @@ STATUS_TEXT: dict[Status, str] = {
     Status.NOT_CONVERGED: "fitted, but the iteration limit was reached",
     Status.ON_BOUND: "fitted, and this parameter ended on a bound",
     Status.UNDETERMINED: "fitted, but this parameter has no influence there (its compartment is empty)",
+    Status.BEYOND_MODEL: "fitted, but the largest b-value lies beyond the range of the model (b > 3 / (MD MK))",
 }
 
 
@@ -50,7 +52,7 @@ def parameter_flags(position: int) -> tuple[int, int]:
     The status of a fit holds the flags of :class:`Status` and, above them, two of its own for each bounded parameter,
     numbered by ``position`` from 0.
     """
-    return 128 << 2 * position, 256 << 2 * position
+    return 256 << 2 * position, 512 << 2 * position
 
 
 @dataclass(frozen=True, eq=False)

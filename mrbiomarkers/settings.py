@@ -11,12 +11,19 @@ from mrbiomarkers.checks import check_bounds, check_choice
 
 Bounds = Mapping[str, tuple[float, float]]
 
-DIFFUSION_MODELS = ("adc", "ivim")
+DIFFUSION_MODELS = ("adc", "ivim", "stretched", "kurtosis")
+DEFAULT_MODELS = ("adc", "ivim")
 DIFFUSION_METHODS = ("nlls",)
 
 # Kernel units: ADC, D, D* mm2/s; f without unit. ADC may be negative in noise: a bound at 0 would bias low means.
 ADC_BOUNDS: Bounds = MappingProxyType({"ADC": (-5e-3, 2e-2)})
 IVIM_BOUNDS: Bounds = MappingProxyType({"f": (0.0, 1.0), "D": (0.0, 5e-3), "Dstar": (5e-3, 0.2)})
+# DDC 0 would leave alpha without influence.
+STRETCHED_BOUNDS: Bounds = MappingProxyType({"DDC": (1e-6, 2e-2), "alpha": (0.1, 1.0)})
+KURTOSIS_BOUNDS: Bounds = MappingProxyType({"MD": (0.0, 1e-2), "MK": (-1.0, 5.0)})
+MODEL_BOUNDS: Mapping[str, Bounds] = MappingProxyType(
+    {"adc": ADC_BOUNDS, "ivim": IVIM_BOUNDS, "stretched": STRETCHED_BOUNDS, "kurtosis": KURTOSIS_BOUNDS}
+)
 
 
 def merge_bounds(defaults: Bounds, given: Bounds | None) -> dict[str, tuple[float, float]]:
@@ -42,7 +49,8 @@ class DiffusionSettings:
     Attributes
     ----------
     models : tuple of str
-        ``"adc"`` (mono-exponential) and ``"ivim"`` (bi-exponential).
+        Any of ``"adc"`` (mono-exponential), ``"ivim"`` (bi-exponential), ``"stretched"`` (stretched exponential) and
+        ``"kurtosis"``.
     method : str
         Fitting method of the IVIM model: ``"nlls"``, bounded non-linear least squares.
     bounds : mapping
@@ -51,7 +59,7 @@ class DiffusionSettings:
         Level of the intervals of region fits, 0.5 to 0.999.
     """
 
-    models: tuple[str, ...] = DIFFUSION_MODELS
+    models: tuple[str, ...] = DEFAULT_MODELS
     method: str = "nlls"
     bounds: Bounds = field(default_factory=dict)
     confidence: float = 0.95
@@ -64,11 +72,11 @@ class DiffusionSettings:
         check_choice("method", self.method, DIFFUSION_METHODS)
         if not 0.5 <= self.confidence <= 0.999:
             raise ValueError(f"confidence: expected 0.5 to 0.999, got {self.confidence}")
-        merge_bounds({**ADC_BOUNDS, **IVIM_BOUNDS}, self.bounds)
+        merge_bounds({name: pair for bounds in MODEL_BOUNDS.values() for name, pair in bounds.items()}, self.bounds)
 
     def bounds_of(self, model: str) -> dict[str, tuple[float, float]]:
         """Return the bounds of every bounded parameter of ``model``, defaults filled in."""
-        defaults = ADC_BOUNDS if model == "adc" else IVIM_BOUNDS
+        defaults = MODEL_BOUNDS[model]
         return merge_bounds(defaults, {name: pair for name, pair in self.bounds.items() if name in defaults})
 
 

@@ -72,4 +72,4 @@ def test_flags_do_not_overlap_and_have_texts():
     assert len(set(flags)) == len(flags)
     assert sum(flags) == np.bitwise_or.reduce(flags) < 2**16
     assert set(STATUS_TEXT) >= set(Status)
-    assert not NOT_FITTED & (Status.ON_BOUND | Status.NOT_CONVERGED)
+    assert not NOT_FITTED & (Status.ON_BOUND | Status.NOT_CONVERGED | Status.BEYOND_MODEL)

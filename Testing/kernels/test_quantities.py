@@ -16,7 +16,7 @@ def test_texts_for_vtk_are_ascii_and_units_are_named(key):
 
 
 def test_diffusion_coefficients_are_reported_in_thousandths():
-    for key in ("ADC", "D", "Dstar"):
+    for key in ("ADC", "D", "Dstar", "DDC", "MD"):
         known = quantity(key)
         assert (known.unit, known.reported_unit, known.scale) == ("mm2/s", "10^-3 mm2/s", 1e3)
 
@@ -29,6 +29,10 @@ def test_codes_are_those_of_the_standard():
         "D": ("DCM", "113291"),
         "Dstar": ("DCM", "113292"),
         "f": ("DCM", "113293"),
+        "DDC": ("DCM", "113298"),
+        "alpha": ("DCM", "113299"),
+        "MD": ("DCM", "113202"),
+        "MK": ("DCM", "113205"),
     }
 
 
@@ -44,5 +48,5 @@ def test_label_says_the_unit():
 
 
 def test_unknown_quantity_lists_the_known_ones():
-    with pytest.raises(ValueError, match="expected one of S0, ADC, f, D, Dstar, rmse; got 'T1'"):
+    with pytest.raises(ValueError, match="expected one of S0, ADC, f, D, Dstar, DDC, alpha, MD, MK, rmse; got 'T1'"):
         quantity("T1")

@@ -20,11 +20,14 @@ def test_given_bounds_reach_their_model_only():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"models": ()}, "models: expected at least one of adc, ivim; got none"),
-        ({"models": ("adc", "dti")}, "models: expected one of adc, ivim; got 'dti'"),
+        ({"models": ()}, "models: expected at least one of adc, ivim, stretched, kurtosis; got none"),
+        ({"models": ("adc", "dti")}, "models: expected one of adc, ivim, kurtosis, stretched; got 'dti'"),
         ({"method": "magic"}, "method: expected one of nlls; got 'magic'"),
         ({"confidence": 95}, "confidence: expected 0.5 to 0.999, got 95"),
-        ({"bounds": {"Dp": (0, 1)}}, "bounds: expected parameter names among ADC, f, D, Dstar; got 'Dp'"),
+        (
+            {"bounds": {"Dp": (0, 1)}},
+            "bounds: expected parameter names among ADC, f, D, Dstar, DDC, alpha, MD, MK; got 'Dp'",
+        ),
         ({"bounds": {"D": (2e-3, 1e-3)}}, "bounds of D: expected lower < upper"),
     ],
 )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mrbiomarkers.checks import check_mask
 from mrbiomarkers.cli.progress import terminal_progress
+from mrbiomarkers.diffusion import MODELS
 from mrbiomarkers.files import (
     Volume,
     check_output,
@@ -33,11 +34,9 @@ from mrbiomarkers.quantities import quantity
 from mrbiomarkers.regions import place_mask
 from mrbiomarkers.report import decay_figure, map_panel, save_figure
 from mrbiomarkers.series import DiffusionSeries
-from mrbiomarkers.settings import DIFFUSION_MODELS, DiffusionSettings, MeasureSettings
+from mrbiomarkers.settings import DEFAULT_MODELS, DIFFUSION_MODELS, DiffusionSettings, MeasureSettings
 
 Mask = NDArray[np.bool_]
-
-_MODEL_NAMES = {"adc": "Mono-exponential", "ivim": "IVIM"}
 
 EXAMPLE = """\
 examples:
@@ -85,7 +84,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--mask", metavar="FILE", help="voxels to fit; default: all")
     parser.add_argument(
-        "--models", nargs="+", default=list(DIFFUSION_MODELS), choices=DIFFUSION_MODELS, help="default: all"
+        "--models", nargs="+", default=list(DEFAULT_MODELS), choices=DIFFUSION_MODELS, help="default: adc ivim"
     )
     parser.add_argument("--subject", default="", help="name written into the table")
     parser.add_argument("--timepoint", default="", help="time point written into the table")
@@ -201,7 +200,7 @@ def _curve_label(model: str, values: dict[str, float]) -> str:
             known = quantity(key)
             unit = "" if known.reported_unit == "1" else f" × {known.reported_unit}"
             parts.append(f"{known.symbol} {reported_value(key, value):.3g}{unit}")
-    return f"{_MODEL_NAMES[model]}: {', '.join(parts)}"
+    return f"{MODELS[model].name}: {', '.join(parts)}"
 
 
 def _say(out: Path, result: DiffusionResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,24 @@ Progress = Callable[[int, int], bool]
 # small ones, which keeps the work space (10 MB at least) below the size of the image.
 BATCH = 65536
 _SMALLEST_BATCH = 16384
+
+
+class Batch(NamedTuple):
+    """Voxels that are fitted together.
+
+    Attributes
+    ----------
+    voxels : (N,) array
+        Numbers of the voxels in the flattened image.
+    y : (B, N) array
+        Their signals divided by ``scale`` and multiplied by the roots of the weights.
+    scale : (N,) array [a.u.]
+        Largest absolute signal of each voxel.
+    """
+
+    voxels: NDArray[np.intp]
+    y: NDArray[np.float64]
+    scale: NDArray[np.float64]
 
 
 class VoxelBatches:
@@ -77,10 +96,8 @@ class VoxelBatches:
         """Return a flat map of NaN, one value for each voxel, in the floating point type of the signal."""
         return np.full(len(self._rows), np.nan, dtype=self.dtype)
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]]:
-        """Yield (voxel numbers, signals (B, N) divided by their scale and times the root weights, scale (N,)).
-
-        Voxels that cannot be fitted are left out, their status is set.
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches; voxels that cannot be fitted are left out, their status is set.
 
         Raises
         ------
@@ -98,9 +115,7 @@ class VoxelBatches:
             if self._progress is not None and self._progress(end, total) is False:
                 raise InterruptedError(f"fit cancelled after {end} of {total} voxels")
 
-    def _fittable(
-        self, index: NDArray[np.intp], rows: NDArray[np.generic]
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]]:
+    def _fittable(self, index: NDArray[np.intp], rows: NDArray[np.generic]) -> Iterator[Batch]:
         y = rows.T.astype(np.float64, order="C")
         top, bottom = y.max(axis=0), y.min(axis=0)  # NaN where any measurement is NaN
         finite = np.isfinite(top) & np.isfinite(bottom)
@@ -117,7 +132,7 @@ class VoxelBatches:
         scale = np.maximum(top, -bottom)
         y *= self.root_weights[:, None]
         y /= scale
-        yield index, y, scale
+        yield Batch(index, y, scale)
 
 
 def _check_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:

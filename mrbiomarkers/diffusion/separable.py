@@ -1,11 +1,14 @@
-"""The diffusion models in the form that the least-squares solver takes: exponential columns over shared b-values."""
+"""The diffusion models in the form that the least-squares solver takes: columns and their derivatives."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mrbiomarkers.leastsquares import StartGrid, dot
-from mrbiomarkers.leastsquares.solver import Array
+from mrbiomarkers.leastsquares.model import Array
+
+_LOG_OF_ZERO = -700.0
+_LARGEST_EXPONENT = 300.0  # the square of its exponential is still a number
 
 
 class Exponentials:
@@ -24,29 +27,100 @@ class Exponentials:
     def __init__(self, bvalues: Array, root_weights: Array, n_columns: int) -> None:
         self.n_columns = n_columns
         self.column_of = tuple(range(n_columns))
-        self._minus_b = -bvalues[:, None]
-        self._b_squared = bvalues[:, None] ** 2
+        self.minus_b = -bvalues[:, None]
+        self.b_squared = bvalues[:, None] ** 2
         self._root_weights = None if np.all(root_weights == 1) else root_weights[:, None]
 
-    def columns(self, theta: Array) -> list[Array]:
-        """Return the weighted exponentials, each (B, N)."""
+    def at(self, theta: Array) -> _ExponentialPoint:
+        """Return columns and derivatives at the rates ``theta`` (L, N) [mm2/s]."""
         columns = []
         for rate in theta:
-            column = self._minus_b * rate
+            column = self.minus_b * rate
             np.exp(column, out=column)
             if self._root_weights is not None:
                 column *= self._root_weights
             columns.append(column)
-        return columns
+        return _ExponentialPoint(self, columns)
 
-    def slopes(self, theta: Array, columns: list[Array]) -> list[Array]:
-        """Return the derivative of each column by its rate."""
-        return [self._minus_b * column for column in columns]
 
-    def curvature(self, theta: Array, columns: list[Array], residual: Array) -> dict[tuple[int, int], Array]:
-        """Return residual . second derivative of each column by its rate."""
-        weighted = residual * self._b_squared
-        return {(p, p): dot(weighted, column) for p, column in enumerate(columns)}
+class _ExponentialPoint:
+    def __init__(self, model: Exponentials, columns: list[Array]) -> None:
+        self._model, self.columns = model, columns
+
+    def slopes(self) -> list[Array]:
+        return [self._model.minus_b * column for column in self.columns]
+
+    def curvature(self, residual: Array) -> dict[tuple[int, int], Array]:
+        weighted = residual * self._model.b_squared
+        return {(p, p): dot(weighted, column) for p, column in enumerate(self.columns)}
+
+
+class StretchedDecay:
+    """``c exp(-(b DDC)^alpha)``, theta = (DDC [mm2/s], alpha); parameters as for :class:`Exponentials`."""
+
+    n_columns: int = 1
+    column_of: tuple[int, ...] = (0, 0)
+
+    def __init__(self, bvalues: Array, root_weights: Array) -> None:
+        positive = bvalues > 0
+        self._log_b = np.where(positive, np.log(np.where(positive, bvalues, 1.0)), _LOG_OF_ZERO)[:, None]
+        self._root_weights = root_weights[:, None]
+
+    def at(self, theta: Array) -> _OneDecayPoint:
+        """Return the column and its derivatives at ``theta`` (2, N)."""
+        rate, power = theta
+        log = self._log_b + np.log(rate)
+        raised = np.exp(power * log)
+        column = self._root_weights * np.exp(-raised)
+        # (b DDC)^alpha = 0 at b = 0, and so are its derivatives
+        first = [-raised * (power / rate), -raised * log]
+        second = {
+            (0, 0): first[0] * ((power - 1.0) / rate),
+            (0, 1): -raised * (1.0 + power * log) / rate,
+            (1, 1): first[1] * log,
+        }
+        return _OneDecayPoint(column, first, second)
+
+
+class KurtosisDecay:
+    """``c exp(-b MD + b^2 MD^2 MK / 6)``, theta = (MD [mm2/s], MK); parameters as for :class:`Exponentials`."""
+
+    n_columns: int = 1
+    column_of: tuple[int, ...] = (0, 0)
+
+    def __init__(self, bvalues: Array, root_weights: Array) -> None:
+        self._b = bvalues[:, None]
+        self._b_squared = self._b**2
+        self._root_weights = root_weights[:, None]
+
+    def at(self, theta: Array) -> _OneDecayPoint:
+        """Return the column and its derivatives at ``theta`` (2, N)."""
+        slope, bend = theta
+        exponent = self._b_squared * (slope**2 * bend / 6.0) - self._b * slope
+        column = self._root_weights * np.exp(np.minimum(exponent, _LARGEST_EXPONENT))
+        first = [self._b_squared * (slope * bend / 3.0) - self._b, self._b_squared * (slope**2 / 6.0)]
+        second = {(0, 0): self._b_squared * (bend / 3.0), (0, 1): self._b_squared * (slope / 3.0)}
+        return _OneDecayPoint(column, first, second)
+
+
+class _OneDecayPoint:
+    """One column ``c exp(u)`` given by the first and second derivatives of ``u`` by the parameters."""
+
+    def __init__(self, column: Array, first: list[Array], second: dict[tuple[int, int], Array]) -> None:
+        self.columns = [column]
+        self._first, self._second = first, second
+
+    def slopes(self) -> list[Array]:
+        return [self.columns[0] * part for part in self._first]
+
+    def curvature(self, residual: Array) -> dict[tuple[int, int], Array]:
+        weighted = residual * self.columns[0]
+        found = {}
+        for p in range(len(self._first)):
+            for q in range(p, len(self._first)):
+                bend = self._first[p] * self._first[q]
+                found[p, q] = dot(weighted, bend + self._second[p, q] if (p, q) in self._second else bend)
+        return found
 
 
 def rate_axis(lower: float, upper: float, n: int, smallest: float) -> Array:

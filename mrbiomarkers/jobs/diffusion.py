@@ -12,7 +12,7 @@ from scipy import stats
 
 from mrbiomarkers import __version__
 from mrbiomarkers.checks import check_mask
-from mrbiomarkers.diffusion import ADCMaps, IVIMMaps, biexponential, fit_adc, fit_ivim, monoexponential
+from mrbiomarkers.diffusion import MODELS, DiffusionMaps, fit_adc, fit_ivim, fit_kurtosis, fit_stretched
 from mrbiomarkers.maps import ParameterMap, Status, reported_value
 from mrbiomarkers.measurements import Measurement
 from mrbiomarkers.quantities import quantity
@@ -22,11 +22,12 @@ from mrbiomarkers.settings import DiffusionSettings, MeasureSettings
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Maps = ADCMaps | IVIMMaps
-
-# Parameters of each model in the order of its signal function.
-MODEL_PARAMETERS: dict[str, tuple[str, ...]] = {"adc": ("S0", "ADC"), "ivim": ("S0", "f", "D", "Dstar")}
-_SIGNALS: dict[str, Callable[..., Array]] = {"adc": monoexponential, "ivim": biexponential}
+_FITS: dict[str, Callable[..., DiffusionMaps]] = {
+    "adc": fit_adc,
+    "ivim": fit_ivim,
+    "stretched": fit_stretched,
+    "kurtosis": fit_kurtosis,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class RegionFit:
     Attributes
     ----------
     model : str
-        ``"adc"`` or ``"ivim"``.
+        Key of the model.
     values, errors : dict of str to float
         Parameters in kernel units and their standard errors; NaN where not known.
     on_bound : dict of str to bool
@@ -53,7 +54,8 @@ class RegionFit:
 
     def signal(self, bvalues: Array) -> Array:
         """Return the fitted signal (B,) [a.u.] at ``bvalues`` (B,) [s/mm2]."""
-        return _SIGNALS[self.model](bvalues, *(self.values[name] for name in MODEL_PARAMETERS[self.model]))
+        model = MODELS[self.model]
+        return model.signal(bvalues, *(self.values[name] for name in model.parameters))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +157,7 @@ def run_diffusion(
         share = None if progress is None else _share(progress, number, len(settings.models))
         fitted = _fit(model, series.signal, series, settings, mask=mask, progress=share)
         maps.update(_parameter_maps(model, fitted, series, settings))
-        status[model] = np.bitwise_or.reduce([fitted.status_of(key) for key in MODEL_PARAMETERS[model]])
+        status[model] = np.bitwise_or.reduce([fitted.status_of(key) for key in MODELS[model].parameters])
     rows = [row for parameter_map in maps.values() for row in measure(parameter_map, inside, identity, outside=outside)]
     for name, decay in decays.items():
         extra = {**sizes[name], "outside_fraction": (outside or {}).get(name, 0.0)}
@@ -170,15 +172,14 @@ def _share(progress: Callable[[int, int], bool], number: int, n_models: int) -> 
 
 def _fit(
     model: str, signal: NDArray[np.floating], series: DiffusionSeries, settings: DiffusionSettings, **options: Any
-) -> Maps:
-    bounds = settings.bounds_of(model)
-    if model == "adc":
-        return fit_adc(signal, series.bvalues, bounds=bounds, weights=series.averages, **options)
-    return fit_ivim(signal, series.bvalues, method=settings.method, bounds=bounds, weights=series.averages, **options)
+) -> DiffusionMaps:
+    if model == "ivim":
+        options["method"] = settings.method
+    return _FITS[model](signal, series.bvalues, bounds=settings.bounds_of(model), weights=series.averages, **options)
 
 
 def _parameter_maps(
-    model: str, fitted: Maps, series: DiffusionSeries, settings: DiffusionSettings
+    model: str, fitted: DiffusionMaps, series: DiffusionSeries, settings: DiffusionSettings
 ) -> dict[str, ParameterMap]:
     provenance = {
         "software": f"MRBiomarkers {__version__}",
@@ -190,7 +191,7 @@ def _parameter_maps(
         "weights": None if series.averages is None else series.averages.tolist(),
     }
     result = {}
-    for key in (*MODEL_PARAMETERS[model][1:], "S0", "rmse"):
+    for key in (*MODELS[model].parameters[1:], "S0", "rmse"):
         name = f"{key}_{model}" if key in ("S0", "rmse") else key
         known = quantity(key)
         result[name] = ParameterMap(
@@ -214,7 +215,7 @@ def _decay(name: str, series: DiffusionSeries, region: Mask, settings: Diffusion
 
 def _region_fit(model: str, mean: Array, series: DiffusionSeries, settings: DiffusionSettings) -> RegionFit:
     fitted = _fit(model, mean, series, settings, errors=True)
-    names = MODEL_PARAMETERS[model]
+    names = MODELS[model].parameters
     values = {key: float(getattr(fitted, key)) for key in names}
     errors = {key: float(getattr(fitted, f"sd_{key}")) for key in names}
     on_bound = {key: bool(fitted.status_of(key) & (Status.ON_BOUND | Status.UNDETERMINED)) for key in names}

@@ -13,12 +13,12 @@ Arrays hold the measurements along the first axis and the fits along the last: `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.leastsquares.linear import Array, solve_one, solve_two
+from mrbiomarkers.leastsquares.linear import solve_one, solve_two
+from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
 
 Index = NDArray[np.intp]
 
@@ -27,30 +27,6 @@ _ROUNDING = 1e-22  # of the signal's sum of squares: below it, only rounding is 
 _BLOCK = 8192  # fits advanced together: their columns stay in the cache
 _EASY = 6  # steps in blocks; most fits need 3 or 4
 _PIVOT = 1e-3  # a curvature whose pivots fall below this part of its diagonal is not trusted
-
-
-class SeparableModel(Protocol):
-    """What the solver asks of a model.
-
-    Attributes
-    ----------
-    n_columns : int
-        Number of linear coefficients: 1 or 2.
-    column_of : tuple of int
-        For each non-linear parameter, the one column that it shapes.
-    """
-
-    n_columns: int
-    column_of: tuple[int, ...]
-
-    def columns(self, theta: Array) -> list[Array]:
-        """Return the columns, each (M, N), for ``theta`` (P, N)."""
-
-    def slopes(self, theta: Array, columns: list[Array]) -> list[Array]:
-        """Return, for each parameter, the derivative (M, N) of its column."""
-
-    def curvature(self, theta: Array, columns: list[Array], residual: Array) -> dict[tuple[int, int], Array]:
-        """Return, for each pair p <= q that shares a column, residual . d2(column)/d(theta_p)d(theta_q), each (N,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,12 +58,6 @@ class Box:
     lower: Array
     upper: Array
     fraction: tuple[float, float] = (0.0, 1.0)
-
-
-def dot(a: Array, b: Array) -> Array:
-    """Return the sum over measurements of ``a * b``, (N,), without a temporary of their size."""
-    product: Array = np.einsum("mn,mn->n", a, b)
-    return product
 
 
 def fit_separable(model: SeparableModel, y: Array, start: Array, box: Box, max_iterations: int = 60) -> SeparableFit:
@@ -188,7 +158,8 @@ def _damp(damping: Array, better: NDArray[np.bool_], ratio: Array) -> Array:
 
 def _evaluate(model: SeparableModel, y: Array, theta: Array, fraction: tuple[float, float]) -> Array:
     """Return the state (R, N) at ``theta``: sum of squares, coefficients, gradient, upper triangle of the curvature."""
-    columns = model.columns(theta)
+    point = model.at(theta)
+    columns = point.columns
     gram = {(a, b): dot(columns[a], columns[b]) for a in range(len(columns)) for b in range(a, len(columns))}
     projection = [dot(column, y) for column in columns]
     solve = solve_one if model.n_columns == 1 else solve_two
@@ -196,7 +167,7 @@ def _evaluate(model: SeparableModel, y: Array, theta: Array, fraction: tuple[flo
     residual = y - coefficients[0] * columns[0]
     if len(columns) == 2:
         residual -= coefficients[1] * columns[1]
-    slopes = model.slopes(theta, columns)
+    slopes = point.slopes()
     along = [dot(slope, residual) for slope in slopes]
     owner = model.column_of
     gradient = [-coefficients[owner[p]] * along[p] for p in range(len(slopes))]
@@ -204,7 +175,7 @@ def _evaluate(model: SeparableModel, y: Array, theta: Array, fraction: tuple[flo
     pairs = [(p, q) for p in range(len(slopes)) for q in range(p, len(slopes))]
     tangent = {(p, q): coefficients[owner[p]] * coefficients[owner[q]] * dot(slopes[p], slopes[q]) for p, q in pairs}
     exact = {pair: value.copy() for pair, value in tangent.items()}
-    for (p, q), bend in model.curvature(theta, columns, residual).items():
+    for (p, q), bend in point.curvature(residual).items():
         exact[p, q] -= coefficients[owner[p]] * bend
     _reduce(tangent, cross, inverse)
     for p, column in enumerate(owner):

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers.leastsquares.linear import solve_two
-from mrbiomarkers.leastsquares.solver import Array, Box, SeparableFit, SeparableModel, better_of, dot, fit_separable
+from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
+from mrbiomarkers.leastsquares.solver import Box, SeparableFit, better_of, fit_separable
 
 _BLOCK = 2048  # signals searched at once: the scores of a block stay in the cache
 _COMPETES = 0.5  # a second valley is tried when its grid score is this near, as a part of the first fit's squares
@@ -39,7 +40,7 @@ class StartGrid:
         self.fraction = fraction
         self._n_last = len(self.axes[-1])
         self._nodes = np.array(list(itertools.product(*self.axes))).T.copy()
-        columns = model.columns(self._nodes)
+        columns = model.at(self._nodes).columns
         lengths = [np.sqrt(dot(column, column)) for column in columns]
         self._units = [(column / length).T for column, length in zip(columns, lengths, strict=True)]
         if len(columns) == 2:

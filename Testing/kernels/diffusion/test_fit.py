@@ -2,9 +2,20 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
-from mrbiomarkers.diffusion import biexponential, fit_adc, fit_ivim, monoexponential
+from mrbiomarkers.diffusion import (
+    biexponential,
+    fit_adc,
+    fit_ivim,
+    fit_kurtosis,
+    fit_stretched,
+    kurtosis,
+    monoexponential,
+    stretched_exponential,
+)
 from mrbiomarkers.maps import Status
+from mrbiomarkers.settings import MODEL_BOUNDS
 from Testing.support.simulate import (
     B_ALL,
     B_LESION,
@@ -14,7 +25,12 @@ from Testing.support.simulate import (
     ivim_signal,
 )
 
-FITS = {"adc": (fit_adc, ("S0", "ADC")), "ivim": (fit_ivim, ("S0", "f", "D", "Dstar"))}
+FITS = {
+    "adc": (fit_adc, ("S0", "ADC")),
+    "ivim": (fit_ivim, ("S0", "f", "D", "Dstar")),
+    "stretched": (fit_stretched, ("S0", "DDC", "alpha")),
+    "kurtosis": (fit_kurtosis, ("S0", "MD", "MK")),
+}
 
 
 def squares(maps, signal, b=B_ALL):
@@ -59,6 +75,45 @@ def test_adc_with_noise_equals_a_scalar_search():
     for y, adc in zip(signal, maps.ADC, strict=True):
         peer = minimize_scalar(left, bounds=(-5e-3, 2e-2), args=(y,), method="bounded", options={"xatol": 1e-12})
         assert left(adc, y) <= peer.fun * (1 + 1e-7)
+
+
+@pytest.mark.parametrize(
+    ("fit", "signal", "ranges"),
+    [
+        (fit_stretched, stretched_exponential, {"DDC": (0.2e-3, 3e-3), "alpha": (0.4, 0.99)}),
+        (fit_kurtosis, kurtosis, {"MD": (0.2e-3, 2e-3), "MK": (-0.5, 1.5)}),
+    ],
+)
+def test_models_of_three_parameters(fit, signal, ranges):
+    rng = np.random.default_rng(14)
+    truth = {key: rng.uniform(*pair, 2000) for key, pair in ranges.items()}
+    clean = signal(B_ALL, 4.0, *truth.values())
+    maps = fit(clean, B_ALL)
+    for key, values in truth.items():
+        np.testing.assert_allclose(getattr(maps, key), values, rtol=1e-6, atol=1e-9)
+    noisy = np.abs(clean[:60] + rng.normal(0, 4.0 / 20, (60, B_ALL.size)))
+    maps = fit(noisy, B_ALL)
+    bounds = np.array([(0, np.inf), *MODEL_BOUNDS["stretched" if fit is fit_stretched else "kurtosis"].values()]).T
+    for row in range(60):
+        start = [4.0, *(values[row] for values in truth.values())]
+        peer = least_squares(
+            lambda p, y=noisy[row]: signal(B_ALL, *p) - y,
+            np.clip(start, bounds[0] + 1e-9, bounds[1] - 1e-9),
+            bounds=bounds,
+            x_scale=[1, 1e-3, 1],
+            ftol=1e-14,
+            xtol=1e-14,
+            gtol=1e-14,
+        )
+        ours = (signal(B_ALL, *(getattr(maps, key)[row] for key in ("S0", *truth))) - noisy[row]) ** 2
+        assert ours.sum() <= 2 * peer.cost * (1 + 1e-6)
+
+
+def test_kurtosis_beyond_the_range_of_the_model_is_flagged():
+    md, mk = 1e-3, np.array([1.0, 2.0, 4.0])  # the curve turns at b = 3 / (MD MK): 3000, 1500 and 750 s/mm2
+    maps = fit_kurtosis(kurtosis(B_ALL, 1.0, np.full(3, md), mk), B_ALL)
+    np.testing.assert_allclose(maps.MK, mk, rtol=1e-6)
+    assert [bool(flags & Status.BEYOND_MODEL) for flags in maps.status_of("MK")] == [False, False, True]
 
 
 def test_no_b_zero_unsorted_and_repeated_b_values():

@@ -3,17 +3,24 @@ import math
 import numpy as np
 import pytest
 
+from mrbiomarkers.diffusion import MODELS as TABLE
 from mrbiomarkers.diffusion import (
     biexponential,
     biexponential_jacobian,
+    kurtosis,
+    kurtosis_jacobian,
     monoexponential,
     monoexponential_jacobian,
+    stretched_exponential,
+    stretched_exponential_jacobian,
 )
 from Testing.support.simulate import B_ALL, ivim_signal
 
 MODELS = {
     "mono": (monoexponential, monoexponential_jacobian, (2.0, 0.7e-3)),
     "bi": (biexponential, biexponential_jacobian, (2.0, 0.2, 0.7e-3, 30e-3)),
+    "stretched": (stretched_exponential, stretched_exponential_jacobian, (2.0, 0.9e-3, 0.75)),
+    "kurtosis": (kurtosis, kurtosis_jacobian, (2.0, 0.9e-3, 0.8)),
 }
 
 
@@ -29,6 +36,28 @@ def test_values_worked_out_by_hand():
     assert biexponential([500.0], 2.0, 0.25, 1e-3, 20e-3)[0] == pytest.approx(
         2 * (0.75 * math.exp(-0.5) + 0.25 * math.exp(-10))
     )
+
+
+def test_values_of_the_other_two_worked_out_by_hand():
+    # 3 exp(-sqrt(0.25)), 3 exp(-1 + 0.6 / 6)
+    assert stretched_exponential([250.0], 3.0, 1e-3, 0.5)[0] == pytest.approx(3 * math.exp(-0.5))
+    assert kurtosis([1000.0], 3.0, 1e-3, 0.6)[0] == pytest.approx(3 * math.exp(-0.9))
+
+
+def test_the_others_become_the_mono_exponential():
+    single = monoexponential(B_ALL, 1.7, 0.8e-3)
+    np.testing.assert_allclose(stretched_exponential(B_ALL, 1.7, 0.8e-3, 1.0), single, rtol=1e-14)
+    np.testing.assert_allclose(kurtosis(B_ALL, 1.7, 0.8e-3, 0.0), single, rtol=1e-14)
+    np.testing.assert_allclose(biexponential(B_ALL, 1.7, 0.0, 0.8e-3, 0.05), single, rtol=1e-14)
+
+
+def test_the_table_of_models_names_their_parameters():
+    assert {key: model.parameters for key, model in TABLE.items()} == {
+        "adc": ("S0", "ADC"),
+        "ivim": ("S0", "f", "D", "Dstar"),
+        "stretched": ("S0", "DDC", "alpha"),
+        "kurtosis": ("S0", "MD", "MK"),
+    }
 
 
 def test_fast_compartment_decays_with_dstar_itself():

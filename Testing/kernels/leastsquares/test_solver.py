@@ -7,37 +7,41 @@ from mrbiomarkers.leastsquares import Box, dot, fit_separable
 X = np.linspace(0.0, 3.0, 9)
 
 
+class Point:
+    """Columns, slopes and a function that gives the curvature, as the solver asks for them."""
+
+    def __init__(self, columns, slopes, curvature):
+        self.columns, self._slopes, self.curvature = columns, slopes, curvature
+
+    def slopes(self):
+        return self._slopes
+
+
 class Curve:
     """One column ``exp(-(x theta_0)^theta_1)``: two parameters that bend each other."""
 
     n_columns = 1
     column_of = (0, 0)
 
-    def columns(self, theta):
-        return [np.exp(-((X[:, None] * theta[0]) ** theta[1]))]
-
-    def _parts(self, theta):
-        z = X[:, None] * theta[0]
-        power = z ** theta[1]
+    def at(self, theta):
+        a, alpha = theta
+        z = X[:, None] * a
+        power = z**alpha
         logs = np.log(np.where(z > 0, z, 1.0))
-        return power, logs
-
-    def slopes(self, theta, columns):
-        power, logs = self._parts(theta)
-        return [-columns[0] * power * theta[1] / theta[0], -columns[0] * power * logs]
-
-    def curvature(self, theta, columns, residual):
-        power, logs = self._parts(theta)
-        column, a, alpha = columns[0], theta[0], theta[1]
+        column = np.exp(-power)
         u1, u2 = power * alpha / a, power * logs
         u11 = power * alpha * (alpha - 1) / a**2
         u12 = power / a * (1 + alpha * logs)
         u22 = power * logs**2
-        return {
-            (0, 0): dot(residual, column * (u1 * u1 - u11)),
-            (0, 1): dot(residual, column * (u1 * u2 - u12)),
-            (1, 1): dot(residual, column * (u2 * u2 - u22)),
-        }
+
+        def curvature(residual):
+            return {
+                (0, 0): dot(residual, column * (u1 * u1 - u11)),
+                (0, 1): dot(residual, column * (u1 * u2 - u12)),
+                (1, 1): dot(residual, column * (u2 * u2 - u22)),
+            }
+
+        return Point([column], [-column * u1, -column * u2], curvature)
 
 
 class Decays:
@@ -46,18 +50,17 @@ class Decays:
     n_columns = 2
     column_of = (0, 1)
 
-    def columns(self, theta):
-        return [np.exp(-X[:, None] * rate) for rate in theta]
+    def at(self, theta):
+        columns = [np.exp(-X[:, None] * rate) for rate in theta]
 
-    def slopes(self, theta, columns):
-        return [-X[:, None] * column for column in columns]
+        def curvature(residual):
+            return {(p, p): dot(residual, X[:, None] ** 2 * column) for p, column in enumerate(columns)}
 
-    def curvature(self, theta, columns, residual):
-        return {(p, p): dot(residual, X[:, None] ** 2 * column) for p, column in enumerate(columns)}
+        return Point(columns, [-X[:, None] * column for column in columns], curvature)
 
 
 def simulate(model, theta, coefficients, noise, seed=0):
-    y = sum(c * column for c, column in zip(coefficients, model.columns(theta), strict=True))
+    y = sum(c * column for c, column in zip(coefficients, model.at(theta).columns, strict=True))
     return y + np.random.default_rng(seed).normal(0, noise, y.shape) if noise else y
 
 
@@ -67,7 +70,7 @@ def scipy_squares(model, y, box, starts):
     size = len(box.lower)
 
     def residual(p):
-        columns = [c[:, 0] for c in model.columns(p[:size, None])]
+        columns = [c[:, 0] for c in model.at(p[:size, None]).columns]
         weights = [p[-1]] if model.n_columns == 1 else [p[-2] * (1 - p[-1]), p[-2] * p[-1]]
         return sum(w * c for w, c in zip(weights, columns, strict=True)) - y
 
@@ -126,7 +129,7 @@ def test_stated_sum_of_squares_is_that_of_the_returned_parameters(truth):
     model = Decays()
     y = simulate(model, theta, coefficients, 0.05, seed=4)
     fit = fit_separable(model, y, theta, BOXES[Decays])
-    residual = y - sum(c * column for c, column in zip(fit.coefficients, model.columns(fit.theta), strict=True))
+    residual = y - sum(c * column for c, column in zip(fit.coefficients, model.at(fit.theta).columns, strict=True))
     np.testing.assert_allclose(fit.sum_of_squares, (residual**2).sum(axis=0), rtol=1e-10)
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mrbiomarkers.maps import ParameterMap, Status, to_reported
+from mrbiomarkers.measurements import measurements_to_csv
 from mrbiomarkers.quantities import quantity
 from mrbiomarkers.regions import measure, warnings_of
 from mrbiomarkers.settings import MeasureSettings
@@ -55,7 +56,8 @@ def test_sizes_in_physical_units(values, mask):
 
 def test_a_reported_map_is_not_scaled_again(values, mask):
     once = measure(make(values), {"L3": mask})
-    assert measure(to_reported(make(values)), {"L3": mask}) == once
+    again = measure(to_reported(make(values)), {"L3": mask})
+    assert measurements_to_csv(again) == measurements_to_csv(once)
 
 
 def test_unfitted_and_undetermined_voxels_are_left_out_and_counted(values, mask):

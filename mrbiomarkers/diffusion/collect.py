@@ -1,0 +1,103 @@
+"""From the estimates of a batch of voxels to maps: units of the signal, status, standard errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mrbiomarkers.diffusion.batches import Batch, VoxelBatches
+from mrbiomarkers.diffusion.models import MODELS
+from mrbiomarkers.diffusion.precision import standard_errors
+from mrbiomarkers.maps import Status, parameter_flags
+
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a method found for the N voxels of a batch, with the signals divided by their scale.
+
+    Attributes
+    ----------
+    values : list of (N,) array
+        The model's parameters, S0 first. S0 <= 0 says that there is no signal to fit.
+    sum_of_squares : (N,) array
+        (Weighted) residual sum of squares.
+    converged : (N,) bool array
+        False where an iteration limit was reached.
+    on_bound, unknown : (P - 1, N) bool array
+        For the parameters after S0: ended on a bound; has no influence on the signal.
+    errors : (N, P) array or None
+        Standard errors, where the method has its own; else they come from the curvature of the model.
+    """
+
+    values: list[Array]
+    sum_of_squares: Array
+    converged: Bools
+    on_bound: Bools
+    unknown: Bools
+    errors: Array | None = None
+
+
+class MapCollector:
+    """Collects the estimates of all batches of one model into maps.
+
+    Parameters
+    ----------
+    batches : VoxelBatches
+        Whose shape, floating point type and status the maps take.
+    model : str
+        Key of the model in ``MODELS``.
+    errors : bool
+        Whether standard errors are wanted.
+    """
+
+    def __init__(self, batches: VoxelBatches, model: str, errors: bool) -> None:
+        self._batches = batches
+        self._model = MODELS[model]
+        self._with_errors = errors
+        names = self._model.parameters
+        wanted = [*names, "rmse", *(f"sd_{name}" for name in names if errors)]
+        self._maps = {name: batches.empty_map() for name in wanted}
+        self._n_weights = float(np.sum(batches.root_weights**2))
+
+    def put(self, batch: Batch, found: Estimate) -> None:
+        """Store the estimates of one batch; where there is no signal there is no value."""
+        empty = found.values[0] <= 0
+        status = np.where(empty, np.uint16(Status.NO_SIGNAL), _pack(found.on_bound, found.unknown))
+        status[~found.converged & ~empty] |= np.uint16(Status.NOT_CONVERGED)
+        self._batches.status[batch.voxels] = status
+        rmse = np.sqrt(found.sum_of_squares / self._n_weights) * batch.scale
+        values = (found.values[0] * batch.scale, *found.values[1:], rmse)
+        for name, value in zip((*self._model.parameters, "rmse"), values, strict=True):
+            self._maps[name][batch.voxels] = np.where(empty, np.nan, value)
+        if self._with_errors:
+            self._put_errors(batch, found)
+
+    def _put_errors(self, batch: Batch, found: Estimate) -> None:
+        errors = found.errors
+        if errors is None:
+            jacobian = self._model.jacobian(self._batches.bvalues, *found.values)
+            jacobian *= self._batches.root_weights[:, None]
+            free = np.concatenate([found.values[0][None] > 0, ~(found.on_bound | found.unknown)]).T
+            errors = standard_errors(jacobian, found.sum_of_squares, free)
+        for name, column in zip(self._model.parameters, errors.T, strict=True):
+            self._maps[f"sd_{name}"][batch.voxels] = column * batch.scale if name == "S0" else column
+
+    def maps(self) -> dict[str, Any]:
+        """Return every map, and the status, in the leading shape of the signal."""
+        shape = self._batches.shape
+        return {"status": self._batches.status.reshape(shape), **{k: v.reshape(shape) for k, v in self._maps.items()}}
+
+
+def _pack(on_bound: Bools, unknown: Bools) -> NDArray[np.uint16]:
+    flags = np.zeros(on_bound.shape[1], dtype=np.uint16)
+    for position in range(len(on_bound)):
+        bound_flag, unknown_flag = parameter_flags(position)
+        flags[on_bound[position]] |= np.uint16(bound_flag)
+        flags[unknown[position]] |= np.uint16(unknown_flag)
+    return flags

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mrbiomarkers.checks import check_choice
 from mrbiomarkers.diffusion.batches import Progress, VoxelBatches
-from mrbiomarkers.diffusion.collect import Array, Estimate, MapCollector
+from mrbiomarkers.diffusion.collect import MapCollector
+from mrbiomarkers.diffusion.nlls import fit_nlls
 from mrbiomarkers.diffusion.results import IVIMMaps
-from mrbiomarkers.diffusion.separable import Exponentials, rate_grid
-from mrbiomarkers.leastsquares import Box, fit_multistart
 from mrbiomarkers.settings import DIFFUSION_METHODS, IVIM_BOUNDS, Bounds, merge_bounds
-
-_NEAR = 1e-9  # of the width of a bound: nearer than that, a fraction is on it
 
 
 def fit_ivim(
@@ -77,23 +74,8 @@ def fit_ivim(
     batches = VoxelBatches(signal, bvalues, weights=weights, mask=mask, n_parameters=4, progress=progress)
     collector = MapCollector(batches, "ivim", errors)
     with np.errstate(under="ignore"):
-        _fit_nlls(batches, limits, collector)
+        fit_nlls(batches, limits, collector)
     return IVIMMaps(**collector.maps())
-
-
-def _fit_nlls(batches: VoxelBatches, limits: dict[str, tuple[float, float]], collector: MapCollector) -> None:
-    """All four parameters at once: S0 and f are linear in the columns, D and D* are searched."""
-    model = Exponentials(batches.bvalues, batches.root_weights, 2)
-    rates = [limits["D"], limits["Dstar"]]
-    box = Box(np.array([pair[0] for pair in rates]), np.array([pair[1] for pair in rates]), limits["f"])
-    grid = rate_grid(model, rates, limits["f"])
-    for batch in batches:
-        fit = fit_multistart(model, batch.y, grid, box)
-        total = fit.coefficients.sum(axis=0)
-        fraction = _snap(fit.coefficients[1] / np.where(total > 0, total, 1.0), limits["f"])
-        values = _in_order([fraction, fit.theta[0], fit.theta[1]], limits["f"])
-        on_bound, unknown = _ivim_flags(values, limits)
-        collector.put(batch, Estimate([total, *values], fit.sum_of_squares, fit.converged, on_bound, unknown))
 
 
 def _check_ivim_bounds(limits: dict[str, tuple[float, float]]) -> None:
@@ -106,32 +88,3 @@ def _check_ivim_bounds(limits: dict[str, tuple[float, float]]) -> None:
             "bounds of D and Dstar: expected those of D not to lie above those of Dstar, "
             f"got D {limits['D']} and Dstar {limits['Dstar']} mm2/s"
         )
-
-
-def _in_order(values: list[Array], limits: tuple[float, float]) -> list[Array]:
-    """Return f, D, D* with D <= D*: where the bounds of the two rates overlap, the compartments can change places."""
-    fraction, slow, fast = values
-    swap = (slow > fast) & (1 - fraction >= limits[0]) & (1 - fraction <= limits[1])
-    if not swap.any():
-        return values
-    return [np.where(swap, 1 - fraction, fraction), np.where(swap, fast, slow), np.where(swap, slow, fast)]
-
-
-def _snap(values: Array, limits: tuple[float, float]) -> Array:
-    """Return the values inside ``limits``; what rounding left beside a bound is put on it."""
-    low, high = limits
-    near = _NEAR * (high - low)
-    values = np.where(values <= low + near, low, values)
-    return np.where(values >= high - near, high, values)
-
-
-def _ivim_flags(
-    values: list[Array], limits: dict[str, tuple[float, float]]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which of f, D, D* are on a bound, and which have no influence because their compartment is empty."""
-    pairs = zip(values, limits.values(), strict=True)
-    on_bound = np.stack([(value <= low) | (value >= high) for value, (low, high) in pairs])
-    unknown = np.zeros_like(on_bound)
-    unknown[1] = values[0] == 1
-    unknown[2] = values[0] == 0
-    return on_bound, unknown

@@ -11,7 +11,7 @@ from mrbiomarkers.diffusion.batches import Progress, VoxelBatches
 from mrbiomarkers.diffusion.collect import Estimate, MapCollector
 from mrbiomarkers.diffusion.results import ADCMaps, KurtosisMaps, StretchedMaps
 from mrbiomarkers.diffusion.separable import Exponentials, KurtosisDecay, StretchedDecay, rate_grid
-from mrbiomarkers.leastsquares import Box, SeparableModel, StartGrid, fit_multistart
+from mrbiomarkers.leastsquares import Box, SeparableModel, StartGrid, fit_stream
 from mrbiomarkers.maps import Status
 from mrbiomarkers.settings import ADC_BOUNDS, KURTOSIS_BOUNDS, STRETCHED_BOUNDS, Bounds, merge_bounds
 
@@ -180,8 +180,7 @@ def _fit(
     lower, upper = np.array(list(limits.values())).T
     box = Box(lower, upper)
     collector = MapCollector(batches, key, errors)
-    for batch in batches:
-        fit = fit_multistart(model, batch.y, grid, box)
+    for batch, fit in fit_stream(model, batches, grid, box):
         on_bound = (fit.theta <= lower[:, None]) | (fit.theta >= upper[:, None])
         unknown = np.zeros_like(on_bound)
         if key == "kurtosis":

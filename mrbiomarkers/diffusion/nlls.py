@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mrbiomarkers.diffusion.batches import VoxelBatches
 from mrbiomarkers.diffusion.collect import Array, Estimate, MapCollector
 from mrbiomarkers.diffusion.separable import Exponentials, rate_grid
-from mrbiomarkers.leastsquares import Box, fit_multistart
+from mrbiomarkers.leastsquares import Box, fit_stream
 
 _NEAR = 1e-9  # of the width of a bound: nearer than that, a fraction is on it
 
@@ -29,8 +29,7 @@ def fit_nlls(batches: VoxelBatches, limits: dict[str, tuple[float, float]], coll
     rates = [limits["D"], limits["Dstar"]]
     box = Box(np.array([pair[0] for pair in rates]), np.array([pair[1] for pair in rates]), limits["f"])
     grid = rate_grid(model, rates, limits["f"])
-    for batch in batches:
-        fit = fit_multistart(model, batch.y, grid, box)
+    for batch, fit in fit_stream(model, batches, grid, box):
         total = fit.coefficients.sum(axis=0)
         fraction = _snap(fit.coefficients[1] / np.where(total > 0, total, 1.0), limits["f"])
         values = _in_order([fraction, fit.theta[0], fit.theta[1]], limits["f"])

@@ -1,8 +1,10 @@
 """Batched, bounded, separable least squares over many signals."""
 
 from mrbiomarkers.leastsquares.model import ModelPoint, SeparableModel, dot
-from mrbiomarkers.leastsquares.solver import Box, SeparableFit, fit_separable
-from mrbiomarkers.leastsquares.starts import StartGrid, fit_multistart
+from mrbiomarkers.leastsquares.multistart import fit_multistart, fit_stream
+from mrbiomarkers.leastsquares.solver import SeparableFit, fit_separable
+from mrbiomarkers.leastsquares.starts import StartGrid
+from mrbiomarkers.leastsquares.steps import Box
 
 __all__ = [
     "Box",
@@ -13,4 +15,5 @@ __all__ = [
     "dot",
     "fit_multistart",
     "fit_separable",
+    "fit_stream",
 ]

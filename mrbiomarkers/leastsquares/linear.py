@@ -6,10 +6,12 @@ import numpy as np
 
 from mrbiomarkers.leastsquares.model import Array
 
+Inverse = list[list[Array]]
+
 
 def solve_one(
     gram: dict[tuple[int, int], Array], projection: list[Array], fraction: tuple[float, float]
-) -> tuple[list[Array], list[list[Array]]]:
+) -> tuple[list[Array], Inverse]:
     """Solve for one coefficient >= 0; return it and the inverse Gram matrix of the free directions."""
     coefficient = np.maximum(projection[0] / gram[0, 0], 0.0)
     return [coefficient], [[np.where(coefficient > 0, 1.0 / gram[0, 0], 0.0)]]
@@ -17,7 +19,7 @@ def solve_one(
 
 def solve_two(
     gram: dict[tuple[int, int], Array], projection: list[Array], fraction: tuple[float, float]
-) -> tuple[list[Array], list[list[Array]]]:
+) -> tuple[list[Array], Inverse]:
     """Solve for two coefficients in the cone; return them and the inverse Gram matrix of the free directions."""
     g00, g01, g11 = gram[0, 0], gram[0, 1], gram[1, 1]
     h0, h1 = projection

@@ -1,4 +1,4 @@
-"""Where to start a separable fit: a coarse search over a grid, and a second start where two minima compete."""
+"""Where to start a separable fit: a coarse search over a grid, with a second start where there are two valleys."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from mrbiomarkers.leastsquares.linear import solve_two
 from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
-from mrbiomarkers.leastsquares.solver import Box, SeparableFit, better_of, fit_separable
 
 _BLOCK = 2048  # signals searched at once: the scores of a block stay in the cache
-_COMPETES = 0.5  # a second valley is tried when its grid score is this near, as a part of the first fit's squares
 
 Index = NDArray[np.intp]
 Scores = NDArray[Any]
@@ -147,31 +145,3 @@ class StartGrid:
         coefficients, _ = solve_two(gram, flat, self.fraction)
         total = sum(c * h for c, h in zip(coefficients, flat, strict=True))
         return np.asarray(total).reshape(-1, self._n_last, y.shape[1])
-
-
-def fit_multistart(model: SeparableModel, y: Array, grid: StartGrid, box: Box) -> SeparableFit:
-    """Fit N signals from the best node of a grid, and from the next valley where the two compete.
-
-    Parameters
-    ----------
-    model : SeparableModel
-        The model; weights, if any, are already in its columns and in ``y``.
-    y : (M, N) array
-        Signals: finite and of ordinary size (scale them to about 1).
-    grid : StartGrid
-        Where to start.
-    box : Box
-        Bounds.
-
-    Returns
-    -------
-    SeparableFit
-        The better local minimum of each fit.
-    """
-    first, second, score = grid.search(y)
-    fit = fit_separable(model, y, first, box)
-    left = dot(y, y) - score
-    again = np.flatnonzero(left <= (1.0 + _COMPETES) * fit.sum_of_squares)
-    if again.size == 0:
-        return fit
-    return better_of(fit, fit_separable(model, y[:, again], second[:, again], box), again)

@@ -169,7 +169,7 @@ def test_iteration_limit_is_reported(truth):
     theta, coefficients = truth[Decays]
     y = simulate(Decays(), theta, coefficients, 0.05)
     start = np.repeat(np.array([[0.9], [1.5]]), y.shape[1], axis=1)
-    assert not fit_separable(Decays(), y, start, BOXES[Decays], max_iterations=1).converged.all()
+    assert not fit_separable(Decays(), y, start, BOXES[Decays], max_steps=1).converged.all()
 
 
 def test_a_signal_that_no_coefficient_can_follow_gets_zero():

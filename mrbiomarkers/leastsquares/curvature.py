@@ -1,0 +1,97 @@
+"""The reduced problem at one point: sum of squares, coefficients, gradient and curvature, linear part solved.
+
+Quantities of N fits are rows of one array, the state, so that picking some of the fits is one call.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mrbiomarkers.leastsquares.linear import Inverse, solve_one, solve_two
+from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
+
+_PIVOT = 1e-3  # a curvature whose pivots fall below this part of its diagonal is not trusted
+
+Cross = list[list[Array]]
+Matrix = dict[tuple[int, int], Array]
+
+
+def evaluate(model: SeparableModel, y: Array, theta: Array, fraction: tuple[float, float]) -> Array:
+    """Return the state of N fits at ``theta``.
+
+    Parameters
+    ----------
+    model : SeparableModel
+        The model.
+    y : (M, N) array
+        Signals.
+    theta : (P, N) array
+        Non-linear parameters.
+    fraction : tuple of float
+        Bounds of ``c_1 / (c_0 + c_1)`` for a model of two columns.
+
+    Returns
+    -------
+    (1 + L + P + P (P + 1) / 2, N) array
+        Sum of squares, coefficients, gradient of half the sum of squares, upper triangle of its curvature.
+    """
+    point = model.at(theta)
+    columns = point.columns
+    gram = {(a, b): dot(columns[a], columns[b]) for a in range(len(columns)) for b in range(a, len(columns))}
+    projection = [dot(column, y) for column in columns]
+    solve = solve_one if len(columns) == 1 else solve_two
+    coefficients, inverse = solve(gram, projection, fraction)
+    residual = y - coefficients[0] * columns[0]
+    if len(columns) == 2:
+        residual -= coefficients[1] * columns[1]
+    slopes = point.slopes()
+    owner = model.column_of
+    scale = [coefficients[column] for column in owner]
+    along = [dot(slope, residual) for slope in slopes]
+    cross = [[dot(column, slope) * scale[p] for column in columns] for p, slope in enumerate(slopes)]
+    size = len(slopes)
+    tangent = {(p, q): dot(slopes[p], slopes[q]) * (scale[p] * scale[q]) for p in range(size) for q in range(p, size)}
+    exact = dict(tangent)
+    for pair, bend in point.curvature(residual).items():
+        exact[pair] = exact[pair] - scale[pair[0]] * bend
+    bent = [[x - along[p] if a == owner[p] else x for a, x in enumerate(cross[p])] for p in range(size)]
+    exact = _reduce(exact, bent, inverse)
+    _trust(exact, tangent, cross, inverse)
+    gradient = [-s * a for s, a in zip(scale, along, strict=True)]
+    return np.stack([dot(residual, residual), *coefficients, *gradient, *exact.values()])
+
+
+def _reduce(matrix: Matrix, cross: Cross, inverse: Inverse) -> Matrix:
+    """Return ``matrix - cross_p . inverse . cross_q``: what re-solving the linear coefficients takes off."""
+    if len(inverse) == 1:
+        solved = [[inverse[0][0] * x[0]] for x in cross]
+        return {(p, q): value - cross[p][0] * solved[q][0] for (p, q), value in matrix.items()}
+    (q00, q01), (_, q11) = inverse
+    solved = [[q00 * x[0] + q01 * x[1], q01 * x[0] + q11 * x[1]] for x in cross]
+    return {
+        (p, q): value - (cross[p][0] * solved[q][0] + cross[p][1] * solved[q][1]) for (p, q), value in matrix.items()
+    }
+
+
+def _trust(exact: Matrix, tangent: Matrix, cross: Cross, inverse: Inverse) -> None:
+    """Where the exact curvature is not safely positive definite, put the approximation of Kaufman in its place."""
+    doubtful = _indefinite(exact, len(cross))
+    if doubtful.size == 0:
+        return
+    part = [[x.take(doubtful) for x in row] for row in cross]
+    free = [[x.take(doubtful) for x in row] for row in inverse]
+    safe = _reduce({pair: value.take(doubtful) for pair, value in tangent.items()}, part, free)
+    for pair, value in safe.items():
+        exact[pair][doubtful] = value
+
+
+def _indefinite(matrix: Matrix, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+    """Return the fits whose matrix is not safely positive definite."""
+    if size == 1:
+        return np.flatnonzero(~(matrix[0, 0] > 0))
+    if size == 2:
+        product = matrix[0, 0] * matrix[1, 1]
+        return np.flatnonzero(~((matrix[0, 0] > 0) & (product * (1 - _PIVOT) > matrix[0, 1] ** 2)))
+    dense = np.stack([np.stack([matrix[min(p, q), max(p, q)] for q in range(size)]) for p in range(size)])
+    smallest = np.linalg.eigvalsh(np.moveaxis(dense, -1, 0))[:, 0]
+    return np.flatnonzero(~(smallest > _PIVOT * np.abs(dense).max(axis=(0, 1))))

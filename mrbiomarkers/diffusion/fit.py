@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from mrbiomarkers.diffusion.batches import Progress, VoxelBatches
 from mrbiomarkers.diffusion.collect import Estimate, MapCollector
 from mrbiomarkers.diffusion.results import ADCMaps, KurtosisMaps, StretchedMaps
-from mrbiomarkers.diffusion.separable import Exponentials, KurtosisDecay, StretchedDecay, rate_grid
-from mrbiomarkers.leastsquares import Box, SeparableModel, StartGrid, fit_stream
+from mrbiomarkers.diffusion.separable import Exponentials, KurtosisDecay, LogLinearStart, StretchedDecay
+from mrbiomarkers.leastsquares import Box, SeparableModel, StartGrid, Starts, fit_stream
 from mrbiomarkers.maps import Status
 from mrbiomarkers.settings import ADC_BOUNDS, KURTOSIS_BOUNDS, STRETCHED_BOUNDS, Bounds, merge_bounds
 
@@ -67,7 +67,9 @@ def fit_adc(
     batches = VoxelBatches(signal, bvalues, weights=weights, mask=mask, n_parameters=2, progress=progress)
     model = Exponentials(batches.bvalues, batches.root_weights, 1)
     with np.errstate(under="ignore"):
-        return ADCMaps(**_fit("adc", batches, model, rate_grid(model, [limits["ADC"]]), limits, errors))
+        return ADCMaps(
+            **_fit("adc", batches, model, LogLinearStart(batches.bvalues, batches.root_weights, 1), limits, errors)
+        )
 
 
 def fit_stretched(
@@ -161,8 +163,8 @@ def fit_kurtosis(
     batches = VoxelBatches(signal, bvalues, weights=weights, mask=mask, n_parameters=3, progress=progress)
     model = KurtosisDecay(batches.bvalues, batches.root_weights)
     with np.errstate(under="ignore"):
-        axes = [np.geomspace(max(limits["MD"][0], 5e-5), limits["MD"][1], 12), np.linspace(*limits["MK"], 7)]
-        maps = KurtosisMaps(**_fit("kurtosis", batches, model, StartGrid(model, axes), limits, errors))
+        starts = LogLinearStart(batches.bvalues, batches.root_weights, 2)
+        maps = KurtosisMaps(**_fit("kurtosis", batches, model, starts, limits, errors))
     beyond = maps.MD * np.maximum(maps.MK, 0) * batches.bvalues.max() > 3  # NaN is not beyond
     maps.status[beyond] |= np.uint16(Status.BEYOND_MODEL)
     return maps
@@ -172,7 +174,7 @@ def _fit(
     key: str,
     batches: VoxelBatches,
     model: SeparableModel,
-    grid: StartGrid,
+    starts: Starts,
     limits: dict[str, tuple[float, float]],
     errors: bool,
 ) -> dict[str, Any]:
@@ -180,7 +182,7 @@ def _fit(
     lower, upper = np.array(list(limits.values())).T
     box = Box(lower, upper)
     collector = MapCollector(batches, key, errors)
-    for batch, fit in fit_stream(model, batches, grid, box):
+    for batch, fit in fit_stream(model, batches, starts, box):
         on_bound = (fit.theta <= lower[:, None]) | (fit.theta >= upper[:, None])
         unknown = np.zeros_like(on_bound)
         if key == "kurtosis":

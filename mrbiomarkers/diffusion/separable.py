@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrbiomarkers.leastsquares import StartGrid, dot
-from mrbiomarkers.leastsquares.model import Array
+from mrbiomarkers.leastsquares import StartGrid, dot, solve_symmetric
+from mrbiomarkers.leastsquares.model import Array, Products
 
 _LOG_OF_ZERO = -700.0
 _LARGEST_EXPONENT = 300.0  # the square of its exponential is still a number
@@ -28,7 +28,7 @@ class Exponentials:
         self.n_columns = n_columns
         self.column_of = tuple(range(n_columns))
         self.minus_b = -bvalues[:, None]
-        self.b_squared = bvalues[:, None] ** 2
+        self.powers = np.stack([np.ones_like(bvalues), bvalues, bvalues**2])
         self._root_weights = None if np.all(root_weights == 1) else root_weights[:, None]
 
     def at(self, theta: Array) -> _ExponentialPoint:
@@ -47,12 +47,28 @@ class _ExponentialPoint:
     def __init__(self, model: Exponentials, columns: list[Array]) -> None:
         self._model, self.columns = model, columns
 
+        size = len(columns)
+        # sums of b^k times products of columns, k = 0, 1, 2: all inner products of columns and slopes are among them
+        self._moments = {(p, q): model.powers @ (columns[p] * columns[q]) for p in range(size) for q in range(p, size)}
+
     def slopes(self) -> list[Array]:
         return [self._model.minus_b * column for column in self.columns]
 
     def curvature(self, residual: Array) -> dict[tuple[int, int], Array]:
-        weighted = residual * self._model.b_squared
-        return {(p, p): dot(weighted, column) for p, column in enumerate(self.columns)}
+        return self.products(residual).bend
+
+    def gram(self) -> dict[tuple[int, int], Array]:
+        return {pair: moment[0] for pair, moment in self._moments.items()}
+
+    def products(self, residual: Array) -> Products:
+        with_residual = [self._model.powers[1:] @ (column * residual) for column in self.columns]
+        size = len(self.columns)
+        return Products(
+            [-moment[0] for moment in with_residual],
+            [[-self._moments[min(p, q), max(p, q)][1] for q in range(size)] for p in range(size)],
+            {pair: moment[2] for pair, moment in self._moments.items()},
+            {(p, p): moment[1] for p, moment in enumerate(with_residual)},
+        )
 
 
 class StretchedDecay:
@@ -89,18 +105,54 @@ class KurtosisDecay:
     column_of: tuple[int, ...] = (0, 0)
 
     def __init__(self, bvalues: Array, root_weights: Array) -> None:
-        self._b = bvalues[:, None]
-        self._b_squared = self._b**2
+        self.powers = bvalues ** np.arange(5)[:, None]
         self._root_weights = root_weights[:, None]
 
-    def at(self, theta: Array) -> _OneDecayPoint:
+    def at(self, theta: Array) -> _KurtosisPoint:
         """Return the column and its derivatives at ``theta`` (2, N)."""
         slope, bend = theta
-        exponent = self._b_squared * (slope**2 * bend / 6.0) - self._b * slope
-        column = self._root_weights * np.exp(np.minimum(exponent, _LARGEST_EXPONENT))
-        first = [self._b_squared * (slope * bend / 3.0) - self._b, self._b_squared * (slope**2 / 6.0)]
-        second = {(0, 0): self._b_squared * (bend / 3.0), (0, 1): self._b_squared * (slope / 3.0)}
-        return _OneDecayPoint(column, first, second)
+        exponent = self.powers[2][:, None] * (slope**2 * bend / 6.0)
+        exponent -= self.powers[1][:, None] * slope
+        np.minimum(exponent, _LARGEST_EXPONENT, out=exponent)
+        column = np.exp(exponent, out=exponent)
+        column *= self._root_weights
+        return _KurtosisPoint(self.powers, column, slope, bend)
+
+
+class _KurtosisPoint:
+    """The exponent's derivatives are polynomials of b, so every inner product is a sum of moments of b."""
+
+    def __init__(self, powers: Array, column: Array, slope: Array, bend: Array) -> None:
+        self.columns = [column]
+        self._powers = powers
+        self._moments = powers @ (column * column)
+        # d(exponent) = (-b + a b^2) d(MD) + c b^2 d(MK)
+        self._a, self._c = slope * bend / 3.0, slope * slope / 6.0
+        self._second = bend / 3.0, slope / 3.0
+
+    def slopes(self) -> list[Array]:
+        b, b_squared = self._powers[1][:, None], self._powers[2][:, None]
+        return [self.columns[0] * (b_squared * self._a - b), self.columns[0] * (b_squared * self._c)]
+
+    def curvature(self, residual: Array) -> dict[tuple[int, int], Array]:
+        return self.products(residual).bend
+
+    def gram(self) -> dict[tuple[int, int], Array]:
+        return {(0, 0): self._moments[0]}
+
+    def products(self, residual: Array) -> Products:
+        a, c = self._a, self._c
+        m, r = self._moments, self._powers @ (self.columns[0] * residual)
+        bend = self._pairs(r)
+        bend[0, 0] += self._second[0] * r[2]
+        bend[0, 1] += self._second[1] * r[2]
+        return Products([a * r[2] - r[1], c * r[2]], [[a * m[2] - m[1]], [c * m[2]]], self._pairs(m), bend)
+
+    def _pairs(self, moments: Array) -> dict[tuple[int, int], Array]:
+        """Return the sums of column times (first derivative p) (first derivative q), from moments of b."""
+        a, c = self._a, self._c
+        mixed = a * moments[4] - moments[3]
+        return {(0, 0): moments[2] + a * (mixed - moments[3]), (0, 1): c * mixed, (1, 1): c * c * moments[4]}
 
 
 class _OneDecayPoint:
@@ -121,6 +173,46 @@ class _OneDecayPoint:
                 bend = self._first[p] * self._first[q]
                 found[p, q] = dot(weighted, bend + self._second[p, q] if (p, q) in self._second else bend)
         return found
+
+
+class LogLinearStart:
+    """Start of a one-decay model by a straight (or bent) line through the logarithm of the signal.
+
+    The squares of the signal are the weights, which undoes what the logarithm does to the noise.
+
+    Parameters
+    ----------
+    bvalues, root_weights
+        As for :class:`Exponentials`.
+    degree : int
+        1: theta = (ADC,). 2: theta = (MD, MK) of the kurtosis model.
+
+    References
+    ----------
+    Weights: Salvador et al., Hum Brain Mapp 2005;24:144.
+    """
+
+    def __init__(self, bvalues: Array, root_weights: Array, degree: int) -> None:
+        self._unit = float(bvalues.max())
+        self._degree = degree
+        self._powers = (bvalues / self._unit) ** np.arange(2 * degree + 1)[:, None]
+        self._root_weights = root_weights[:, None]
+
+    def search(self, y: Array) -> tuple[Array, Array, Array]:
+        """Return the start (P, N) of each signal twice, and a score that says that there is no other valley."""
+        size = self._degree + 1
+        weights = y * y
+        signal = np.maximum(y / self._root_weights, 1e-3)
+        left = self._powers @ weights
+        right = self._powers[:size] @ (weights * np.log(signal))
+        matrix = [[left[p + q] for q in range(size)] for p in range(size)]
+        line = solve_symmetric(matrix, list(right))
+        theta = np.empty((self._degree, y.shape[1]))
+        theta[0] = -line[1] / self._unit
+        if self._degree == 2:
+            slope = np.where(np.abs(line[1]) > 1e-6, line[1], 1e-6)
+            theta[1] = 6.0 * line[2] / slope**2
+        return theta, theta, np.full(y.shape[1], -np.inf)
 
 
 def rate_axis(lower: float, upper: float, n: int, smallest: float) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mrbiomarkers.leastsquares.linear import Inverse, solve_one, solve_two
-from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
+from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot, gram_of, products_of
 
 _PIVOT = 1e-3  # a curvature whose pivots fall below this part of its diagonal is not trusted
 
@@ -37,24 +37,21 @@ def evaluate(model: SeparableModel, y: Array, theta: Array, fraction: tuple[floa
     """
     point = model.at(theta)
     columns = point.columns
-    gram = {(a, b): dot(columns[a], columns[b]) for a in range(len(columns)) for b in range(a, len(columns))}
     projection = [dot(column, y) for column in columns]
     solve = solve_one if len(columns) == 1 else solve_two
-    coefficients, inverse = solve(gram, projection, fraction)
+    coefficients, inverse = solve(gram_of(point), projection, fraction)
     residual = y - coefficients[0] * columns[0]
     if len(columns) == 2:
         residual -= coefficients[1] * columns[1]
-    slopes = point.slopes()
+    along, cross, tangent, bend = products_of(point, residual)
     owner = model.column_of
     scale = [coefficients[column] for column in owner]
-    along = [dot(slope, residual) for slope in slopes]
-    cross = [[dot(column, slope) * scale[p] for column in columns] for p, slope in enumerate(slopes)]
-    size = len(slopes)
-    tangent = {(p, q): dot(slopes[p], slopes[q]) * (scale[p] * scale[q]) for p in range(size) for q in range(p, size)}
+    cross = [[x * scale[p] for x in row] for p, row in enumerate(cross)]
+    tangent = {(p, q): value * (scale[p] * scale[q]) for (p, q), value in tangent.items()}
     exact = dict(tangent)
-    for pair, bend in point.curvature(residual).items():
-        exact[pair] = exact[pair] - scale[pair[0]] * bend
-    bent = [[x - along[p] if a == owner[p] else x for a, x in enumerate(cross[p])] for p in range(size)]
+    for pair, value in bend.items():
+        exact[pair] = exact[pair] - scale[pair[0]] * value
+    bent = [[x - along[p] if a == owner[p] else x for a, x in enumerate(row)] for p, row in enumerate(cross)]
     exact = _reduce(exact, bent, inverse)
     _trust(exact, tangent, cross, inverse)
     gradient = [-s * a for s, a in zip(scale, along, strict=True)]

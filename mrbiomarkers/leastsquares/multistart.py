@@ -7,14 +7,13 @@ blocks: long iterations over short arrays would cost more than all the rest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
 from mrbiomarkers.leastsquares.solver import SeparableFit, better_of, fit_separable
-from mrbiomarkers.leastsquares.starts import StartGrid
 from mrbiomarkers.leastsquares.steps import Box
 
 _EASY_STEPS = 5  # most fits need 3 or 4
@@ -27,6 +26,13 @@ Index = NDArray[np.intp]
 Block = TypeVar("Block", bound=Any)
 
 
+class Starts(Protocol):
+    """Where to start: a :class:`~mrbiomarkers.leastsquares.starts.StartGrid` or its like."""
+
+    def search(self, y: Array) -> tuple[Array, Array, Array]:
+        """Return the first start, the next valley's, and the sum of squares that it explains, of each signal (M, N)."""
+
+
 class _Aside(NamedTuple):
     """Fits that are not finished: where they stand, and the start and score of the next valley."""
 
@@ -36,7 +42,7 @@ class _Aside(NamedTuple):
 
 
 def fit_stream(
-    model: SeparableModel, blocks: Iterable[Block], grid: StartGrid, box: Box
+    model: SeparableModel, blocks: Iterable[Block], starts: Starts, box: Box
 ) -> Iterator[tuple[Block, SeparableFit]]:
     """Fit every signal of every block from the best node of a grid, and from the next valley where the two compete.
 
@@ -47,7 +53,7 @@ def fit_stream(
     blocks : iterable of named tuples
         Arrays whose last axis is the fits; ``y`` (M, N) holds the signals: finite and of ordinary size (scale them to
         about 1).
-    grid : StartGrid
+    starts : Starts
         Where to start.
     box : Box
         Bounds.
@@ -61,7 +67,7 @@ def fit_stream(
     waiting: list[tuple[Any, _Aside]] = []
     n_waiting = 0
     for block in blocks:
-        first, second, score = grid.search(block.y)
+        first, second, score = starts.search(block.y)
         fit = fit_separable(model, block.y, first, box, max_steps=_EASY_STEPS)
         finished = fit.converged & ~_competes(block.y, score, fit)
         rest = np.flatnonzero(~finished)
@@ -84,9 +90,9 @@ class _Numbered(NamedTuple):
     number: Index
 
 
-def fit_multistart(model: SeparableModel, y: Array, grid: StartGrid, box: Box) -> SeparableFit:
+def fit_multistart(model: SeparableModel, y: Array, starts: Starts, box: Box) -> SeparableFit:
     """Fit N signals (M, N) at once; as :func:`fit_stream`, in the order of the signals."""
-    parts = list(fit_stream(model, [_Numbered(y, np.arange(y.shape[1]))], grid, box))
+    parts = list(fit_stream(model, [_Numbered(y, np.arange(y.shape[1]))], starts, box))
     order = np.argsort(np.concatenate([block.number for block, _ in parts]))
     return _take(_join([fit for _, fit in parts]), order)
 
@@ -111,7 +117,7 @@ def _finish(model: SeparableModel, waiting: list[tuple[Any, _Aside]], box: Box) 
         max_steps=_MAX_STEPS,
         damping=begun.damping[open_ends],
     )
-    fit = SeparableFit(*(part.copy() for part in begun))
+    fit = begun.copy()
     for into, part in zip(fit, resumed, strict=True):
         into[..., open_ends] = part
     again = np.flatnonzero(_competes(block.y, score, fit))

@@ -52,6 +52,11 @@ class SeparableFit(NamedTuple):
     converged: NDArray[np.bool_]
     damping: Array
 
+    def copy(self) -> SeparableFit:
+        """Return a copy whose arrays can be written to."""
+        theta, coefficients, squares, converged, damping = self
+        return SeparableFit(theta.copy(), coefficients.copy(), squares.copy(), converged.copy(), damping.copy())
+
 
 def fit_separable(
     model: SeparableModel,
@@ -154,7 +159,7 @@ class _Search:
 def better_of(first: SeparableFit, second: SeparableFit, index: Index) -> SeparableFit:
     """Return ``first`` with those of its fits ``index`` replaced that ``second`` (one a member of ``index``) beats."""
     wins = second.sum_of_squares < first.sum_of_squares[index]
-    merged = SeparableFit(*(part.copy() for part in first))
+    merged = first.copy()
     for into, part in zip(merged, second, strict=True):
         into[..., index[wins]] = part[..., wins]
     return merged

@@ -126,10 +126,10 @@ def _solve_free(
         # a parameter without influence (zero curvature) does not move
         a[p][p] = np.where(fixed[p] | (matrix[p][p] <= 0), 1.0, matrix[p][p] * (1.0 + damping))
         right[p] = np.where(free[p] & (matrix[p][p] <= 0), 0.0, right[p])
-    return np.stack(_eliminate(a, right))
+    return np.stack(solve_symmetric(a, right))
 
 
-def _eliminate(a: list[list[Array]], right: list[Array]) -> list[Array]:
+def solve_symmetric(a: list[list[Array]], right: list[Array]) -> list[Array]:
     """Solve small symmetric systems element by element; a pivot lost to rounding gives no move."""
     size = len(right)
     for p in range(size):

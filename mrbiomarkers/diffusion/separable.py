@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrbiomarkers.leastsquares import StartGrid, dot, solve_symmetric
-from mrbiomarkers.leastsquares.model import Array, Products
+from mrbiomarkers.leastsquares import Products, StartGrid, dot, solve_symmetric
+from mrbiomarkers.leastsquares.model import Array
 
 _LOG_OF_ZERO = -700.0
 _LARGEST_EXPONENT = 300.0  # the square of its exponential is still a number

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from mrbiomarkers.leastsquares.linear import Inverse, solve_one, solve_two
-from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot, gram_of, products_of
+from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
+from mrbiomarkers.leastsquares.products import gram_of, products_of
 
 _PIVOT = 1e-3  # a curvature whose pivots fall below this part of its diagonal is not trusted
 

@@ -131,6 +131,11 @@ def to_reported(parameter_map: ParameterMap) -> ParameterMap:
     return replace(parameter_map, values=scaled, unit=known.reported_unit)
 
 
+def kernel_value(key: str, value: float) -> float:
+    """Return a single value of quantity ``key``, given in its reported unit, in its kernel unit."""
+    return value / QUANTITIES[key].scale
+
+
 def reported_value(key: str, value: float) -> float:
     """Return a single kernel-unit value of quantity ``key`` in its reported unit."""
     return value * QUANTITIES[key].scale

@@ -6,7 +6,7 @@ Kernels compute in the *kernel unit*; where a person reads (files, tables, figur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,18 @@ _ALL = (
         ("DCM", "113205", "Mean Kurtosis"),
     ),
     Quantity(
+        "eta",
+        "η",
+        "Share of residual fat in the signal",
+        "1",
+        "1",
+        1.0,
+        "eta",
+        "",
+        (-0.1, 0.4),
+        "cividis",
+    ),
+    Quantity(
         "rmse",
         "RMSE",
         "Root mean square residual of the fit",
@@ -178,7 +190,44 @@ _ALL = (
     ),
 )
 
-QUANTITIES: dict[str, Quantity] = {quantity.key: quantity for quantity in _ALL}
+
+def _relative(known: Quantity) -> Quantity:
+    """Return the ratio of a quantity in a region to that in a reference region."""
+    return Quantity(
+        f"r{known.key}",
+        f"r{known.symbol}",
+        f"{known.name} relative to the reference region",
+        "1",
+        "1",
+        1.0,
+        f"r{known.ascii_symbol}",
+        "",
+        (0.0, 3.0),
+        known.colour_map,
+    )
+
+
+def _error(known: Quantity) -> Quantity:
+    """Return the standard error of a quantity, in the same units."""
+    return replace(
+        known,
+        key=f"sd_{known.key}",
+        symbol=f"SD of {known.symbol}",
+        name=f"Standard error of {known.name[0].lower()}{known.name[1:]}",
+        ascii_symbol=f"SD of {known.ascii_symbol}",
+        display_range=(_NAN, _NAN),
+        colour_map="magma",
+        bin_width=None,
+        code=None,
+    )
+
+
+RATIOS = ("ADC", "f", "D", "Dstar", "DDC", "alpha", "MD", "MK")
+"""Quantities whose ratio to a reference region is a quantity of its own, named with an r before the key."""
+
+QUANTITIES: dict[str, Quantity] = {known.key: known for known in _ALL}
+QUANTITIES.update({f"r{key}": _relative(QUANTITIES[key]) for key in RATIOS})
+QUANTITIES.update({f"sd_{key}": _error(QUANTITIES[key]) for key in ("S0", *RATIOS)})
 
 
 def quantity(key: str) -> Quantity:

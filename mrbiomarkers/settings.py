@@ -13,7 +13,7 @@ Bounds = Mapping[str, tuple[float, float]]
 
 DIFFUSION_MODELS = ("adc", "ivim", "stretched", "kurtosis")
 DEFAULT_MODELS = ("adc", "ivim")
-DIFFUSION_METHODS = ("nlls",)
+DIFFUSION_METHODS = ("nlls", "segmented", "segmented-unconstrained", "shrinkage")
 
 # Kernel units: ADC, D, D* mm2/s; f without unit. ADC may be negative in noise: a bound at 0 would bias low means.
 ADC_BOUNDS: Bounds = MappingProxyType({"ADC": (-5e-3, 2e-2)})
@@ -52,17 +52,34 @@ class DiffusionSettings:
         Any of ``"adc"`` (mono-exponential), ``"ivim"`` (bi-exponential), ``"stretched"`` (stretched exponential) and
         ``"kurtosis"``.
     method : str
-        Fitting method of the IVIM model: ``"nlls"``, bounded non-linear least squares.
+        Fitting method of the IVIM model: ``"nlls"``, ``"segmented"``, ``"segmented-unconstrained"`` or ``"shrinkage"``,
+        as for :func:`~mrbiomarkers.diffusion.fit_ivim`.
     bounds : mapping
         Bounds of single parameters that replace the defaults, in kernel units (mm2/s, f without unit).
+    errors : bool
+        Whether maps of the standard errors are made.
+    D_fat : float
+        Diffusion coefficient of residual fat [mm2/s], for fits that are told its share.
     confidence : float
         Level of the intervals of region fits, 0.5 to 0.999.
+    bootstrap_samples : int
+        How often the voxels of a region are drawn again for the error of its fits; 0, or fewer than 20 voxels: the
+        error comes from the curvature of the fit instead.
+    bootstrap_seed : int
+        Seed of the draws.
+    reference_region : str
+        Region to which the region fits of all others are related (rD, rMK, ...); empty: none.
     """
 
     models: tuple[str, ...] = DEFAULT_MODELS
     method: str = "nlls"
     bounds: Bounds = field(default_factory=dict)
+    errors: bool = False
+    D_fat: float = 0.03e-3
     confidence: float = 0.95
+    bootstrap_samples: int = 500
+    bootstrap_seed: int = 0
+    reference_region: str = ""
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -70,8 +87,12 @@ class DiffusionSettings:
         for model in self.models:
             check_choice("models", model, DIFFUSION_MODELS)
         check_choice("method", self.method, DIFFUSION_METHODS)
+        if not 0 <= self.D_fat < 1e-3:
+            raise ValueError(f"D_fat: expected 0 to 1e-3 mm2/s, got {self.D_fat}")
         if not 0.5 <= self.confidence <= 0.999:
             raise ValueError(f"confidence: expected 0.5 to 0.999, got {self.confidence}")
+        if self.bootstrap_samples < 0 or 0 < self.bootstrap_samples < 100:
+            raise ValueError(f"bootstrap_samples: expected 0, or 100 or more; got {self.bootstrap_samples}")
         merge_bounds({name: pair for bounds in MODEL_BOUNDS.values() for name, pair in bounds.items()}, self.bounds)
 
     def bounds_of(self, model: str) -> dict[str, tuple[float, float]]:

@@ -6,6 +6,7 @@ from mrbiomarkers.maps import (
     STATUS_TEXT,
     ParameterMap,
     Status,
+    kernel_value,
     parameter_flags,
     reported_value,
     to_reported,
@@ -43,6 +44,7 @@ def test_a_pure_number_is_the_same_in_both_units():
 def test_single_value():
     assert reported_value("Dstar", 0.02) == pytest.approx(20.0)
     assert reported_value("f", 0.2) == 0.2
+    assert kernel_value("Dstar", 20.0) == pytest.approx(0.02)
 
 
 def test_status_is_made_from_nan_where_not_given():

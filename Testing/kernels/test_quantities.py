@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mrbiomarkers.quantities import QUANTITIES, quantity
+from mrbiomarkers.quantities import QUANTITIES, RATIOS, quantity
 
 
 @pytest.mark.parametrize("key", QUANTITIES)
@@ -47,6 +47,12 @@ def test_label_says_the_unit():
     assert quantity("f").label == "f"
 
 
+def test_ratios_are_pure_numbers():
+    for key in RATIOS:
+        ratio = quantity(f"r{key}")
+        assert (ratio.unit, ratio.reported_unit, ratio.scale) == ("1", "1", 1.0)
+
+
 def test_unknown_quantity_lists_the_known_ones():
-    with pytest.raises(ValueError, match="expected one of S0, ADC, f, D, Dstar, DDC, alpha, MD, MK, rmse; got 'T1'"):
+    with pytest.raises(ValueError, match=r"expected one of S0, ADC, f, D, Dstar, DDC, .* rmse, rADC, .*; got 'T1'"):
         quantity("T1")

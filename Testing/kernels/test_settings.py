@@ -22,7 +22,11 @@ def test_given_bounds_reach_their_model_only():
     [
         ({"models": ()}, "models: expected at least one of adc, ivim, stretched, kurtosis; got none"),
         ({"models": ("adc", "dti")}, "models: expected one of adc, ivim, kurtosis, stretched; got 'dti'"),
-        ({"method": "magic"}, "method: expected one of nlls; got 'magic'"),
+        (
+            {"method": "magic"},
+            "method: expected one of nlls, segmented, segmented-unconstrained, shrinkage; got 'magic'",
+        ),
+        ({"bootstrap_samples": 20}, "bootstrap_samples: expected 0, or 100 or more; got 20"),
         ({"confidence": 95}, "confidence: expected 0.5 to 0.999, got 95"),
         (
             {"bounds": {"Dp": (0, 1)}},

@@ -33,6 +33,25 @@ def ivim_population(n, seed, b=B_ALL, snr=None):
     return signal, truth
 
 
+def with_rician_noise(signal, snr, seed):
+    """Magnitude of the signal with noise of 1 / SNR in both parts."""
+    noise = np.random.default_rng(seed).normal(0, 1 / snr, (2, *signal.shape))
+    return np.hypot(signal + noise[0], noise[1])
+
+
+def marrow_population(n, seed, b=B_ALL, snr=None, *, f=0.15, D=0.45e-3, Dstar=30e-3, spread=(0.4, 0.30, 0.35)):
+    """Logit-normal f, log-normal D and D* (coefficients of variation after the spread of logit f), S0 = 1, Rician."""
+    draws = np.random.default_rng(seed).normal(size=(3, n))
+    wide = [np.sqrt(np.log1p(variation**2)) for variation in spread[1:]]
+    truth = {
+        "f": 1 / (1 + (1 - f) / f * np.exp(-spread[0] * draws[0])),
+        "D": D * np.exp(wide[0] * draws[1]),
+        "Dstar": Dstar * np.exp(wide[1] * draws[2]),
+    }
+    signal = ivim_signal(b, 1.0, truth["f"], truth["D"], truth["Dstar"])
+    return (signal if snr is None else with_rician_noise(signal, snr, seed + 1)), truth
+
+
 def best_of_five(signal, b=B_ALL, weights=None, lower=LOWER, upper=UPPER):
     """Smallest sum of squares of one voxel over five starts of scipy's trust region fit, with its parameters."""
     root = np.ones_like(b) if weights is None else np.sqrt(weights)

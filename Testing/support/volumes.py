@@ -103,3 +103,8 @@ def one_line(error: BaseException, path: Path) -> str:
     assert "\n" not in message
     assert path.name in message
     return message
+
+
+SMALL_SHAPE = (6, 9, 4)  # i, j, k, as nibabel and pynrrd hold it
+SMALL_AFFINE = oblique_affine((2.0, 2.5, 4.0), (-31.0, 12.5, -70.25))
+"""The grid of the series that the tests of the command line write."""

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from mrbiomarkers import __version__
-from mrbiomarkers.cli import demo, diffusion
+from mrbiomarkers.cli import demo, diffusion, plan_bvalues
 
-_COMMANDS = (diffusion, demo)
+_COMMANDS = (diffusion, plan_bvalues, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,13 +31,13 @@ def fit_nlls(batches: VoxelBatches, limits: dict[str, tuple[float, float]], coll
     grid = rate_grid(model, rates, limits["f"])
     for batch, fit in fit_stream(model, batches, grid, box):
         total = fit.coefficients.sum(axis=0)
-        fraction = _snap(fit.coefficients[1] / np.where(total > 0, total, 1.0), limits["f"])
-        values = _in_order([fraction, fit.theta[0], fit.theta[1]], limits["f"])
+        fraction = snap(fit.coefficients[1] / np.where(total > 0, total, 1.0), limits["f"])
+        values = in_order([fraction, fit.theta[0], fit.theta[1]], limits["f"])
         on_bound, unknown = ivim_flags(values, limits)
         collector.put(batch, Estimate([total, *values], fit.sum_of_squares, fit.converged, on_bound, unknown))
 
 
-def _in_order(values: list[Array], limits: tuple[float, float]) -> list[Array]:
+def in_order(values: list[Array], limits: tuple[float, float]) -> list[Array]:
     """Return f, D, D* with D <= D*: where the bounds of the two rates overlap, the compartments can change places."""
     fraction, slow, fast = values
     swap = (slow > fast) & (1 - fraction >= limits[0]) & (1 - fraction <= limits[1])
@@ -46,7 +46,7 @@ def _in_order(values: list[Array], limits: tuple[float, float]) -> list[Array]:
     return [np.where(swap, 1 - fraction, fraction), np.where(swap, fast, slow), np.where(swap, slow, fast)]
 
 
-def _snap(values: Array, limits: tuple[float, float]) -> Array:
+def snap(values: Array, limits: tuple[float, float]) -> Array:
     """Return the values inside ``limits``; what rounding left beside a bound is put on it."""
     low, high = limits
     near = _NEAR * (high - low)

@@ -13,7 +13,8 @@ Array = NDArray[np.float64]
 class ModelPoint(Protocol):
     """A model at one theta for each of N fits.
 
-    A point that knows a faster way to the inner products than over its slopes is a :class:`~mrbiomarkers.leastsquares.products.FastPoint` too.
+    A point that knows a faster way to the inner products than over its slopes is also a
+    :class:`~mrbiomarkers.leastsquares.products.FastPoint`.
 
     Attributes
     ----------

@@ -1,6 +1,5 @@
 import csv
 import json
-import re
 
 import nibabel as nib
 import nrrd
@@ -9,32 +8,14 @@ import pytest
 
 from mrbiomarkers.cli import main
 from mrbiomarkers.diffusion import fit_ivim
+from mrbiomarkers.files import write_nifti_series
 from mrbiomarkers.maps import Status
-from Testing.support.simulate import B_ALL, ivim_signal
-from Testing.support.volumes import oblique_affine, pynrrd_write
-
-SHAPE = (6, 9, 4)  # as nibabel and pynrrd hold it: i, j, k
-AFFINE = oblique_affine((2.0, 2.5, 4.0))
-
-
-@pytest.fixture
-def signal():
-    """Signal whose D encodes the voxel's superior position, so that a swapped axis shows in the table."""
-    i, j, k = np.indices(SHAPE)
-    superior = (AFFINE[:3, :3] @ np.stack([i, j, k]).reshape(3, -1) + AFFINE[:3, 3:])[2].reshape(SHAPE)
-    slow = 0.3e-3 + 0.6e-3 * (superior - superior.min()) / np.ptp(superior)
-    return ivim_signal(B_ALL, 500.0, np.full(SHAPE, 0.25)[..., None], slow[..., None], 0.03)[..., 0, :]
-
-
-@pytest.fixture
-def folder(tmp_path, signal):
-    nib.save(nib.Nifti1Image(signal.astype(np.float32), AFFINE), tmp_path / "dwi.nii.gz")
-    (tmp_path / "dwi.bval").write_text(" ".join(f"{b:g}" for b in B_ALL))
-    for name, part in (("one", np.s_[1:3, 2:6, 1]), ("two", np.s_[3:6, 5:9, 2:4])):
-        mask = np.zeros(SHAPE, np.uint8)
-        mask[part] = 1
-        nib.save(nib.Nifti1Image(mask, AFFINE), tmp_path / f"{name}.nii.gz")
-    return tmp_path
+from mrbiomarkers.phantom import lumbar_diffusion
+from mrbiomarkers.series import DiffusionSeries
+from Testing.support.simulate import B_ALL
+from Testing.support.volumes import SMALL_AFFINE as AFFINE
+from Testing.support.volumes import SMALL_SHAPE as SHAPE
+from Testing.support.volumes import pynrrd_write
 
 
 def run(folder, *words, out="out"):
@@ -52,7 +33,7 @@ def test_maps_table_and_figures(folder, signal, capsys):
     assert run(folder, folder / "dwi.nii.gz", "--regions", *regions, "--subject", "s1", "--reader", "A") == 0
     out = folder / "out"
     names = {"ADC", "f", "D", "Dstar", "S0_adc", "S0_ivim", "rmse_adc", "rmse_ivim", "status_adc", "status_ivim"}
-    expected = {f"{n}.nii.gz" for n in names} | {f"{n}.json" for n in names} | {"measurements.csv"}
+    expected = {f"{n}.nii.gz" for n in names} | {f"{n}.json" for n in names} | {"measurements.csv", "run.json"}
     expected |= {f"{kind}_{region}.png" for kind in ("decay", "maps") for region in ("one", "two")}
     assert {path.name for path in out.iterdir()} == expected
     written = nib.load(out / "D.nii.gz")
@@ -160,6 +141,83 @@ def test_bad_voxels_are_nan_with_a_status_and_neighbours_are_untouched(folder, s
     assert legend["flags, which add up"]["2"] == "not fitted: NaN or infinite signal"
 
 
+def test_four_models_errors_bounds_and_a_reference_region(folder):
+    regions = [f"one={folder / 'one.nii.gz'}", f"two={folder / 'two.nii.gz'}"]
+    words = ["--models", "adc", "ivim", "stretched", "kurtosis", "--errors", "--reference-region", "two"]
+    words += ["--bounds", "Dstar=20,25", "f=0,0.9", "--regions", *regions]
+    assert run(folder, folder / "dwi.nii.gz", *words) == 0
+    out = folder / "out"
+    for name in ("DDC", "alpha", "MD", "MK", "sd_D", "sd_MK", "sd_S0_kurtosis", "status_stretched"):
+        assert (out / f"{name}.nii.gz").exists(), name
+    beside = json.loads((out / "Dstar.json").read_text())
+    assert beside["provenance"]["bounds"]["Dstar"] == pytest.approx([20e-3, 25e-3])
+    assert np.nanmax(np.asarray(nib.load(out / "Dstar.nii.gz").dataobj)) == pytest.approx(25.0)
+    assert json.loads((out / "sd_D.json").read_text())["unit"] == "10^-3 mm2/s"
+    rows = table(folder)
+    values = [float(rows[region, "MK", "kurtosis", "fit of mean signal"]["value"]) for region in ("one", "two")]
+    ratio = rows["one", "rMK", "kurtosis", "fit of mean signal"]
+    assert float(ratio["value"]) == pytest.approx(values[0] / values[1])
+    assert ("two", "rMK", "kurtosis", "fit of mean signal") not in rows
+    assert not [key for key in rows if key[1].startswith("sd_")]
+
+
+def test_repeats_dummy_and_excluded_b_values(folder, signal):
+    shuffled = np.concatenate([signal[..., ::-1], signal[..., :1] * 1.02, signal[..., 5:6] * 0.5], axis=-1)
+    nib.save(nib.Nifti1Image(shuffled.astype(np.float32), AFFINE), folder / "many.nii.gz")
+    b = [*B_ALL[::-1], 0.001, 3000]
+    words = ["--bvalues", *b, "--exclude-b", 3000, "--models", "ivim"]
+    assert run(folder, folder / "many.nii.gz", *words) == 0
+    record = json.loads((folder / "out" / "run.json").read_text())
+    assert record["bvalues_s_per_mm2"] == B_ALL.tolist()
+    assert record["averages"][0] == 2
+    assert "0.001 as 0" in " ".join(record["images"])
+    assert run(folder, folder / "many.nii.gz", *words, "--repeats", "keep", out="kept") == 0
+    ours, kept = (np.asarray(nib.load(folder / out / "D.nii.gz").dataobj) for out in ("out", "kept"))
+    # one mean of two images with weight two is the same least-squares fit as two images
+    np.testing.assert_allclose(ours, kept, rtol=1e-4)
+
+
+def test_residual_fat_raises_d_to_what_it_is_without_the_fat(folder, signal):
+    fat = 0.2
+    mixed = (1 - fat) * signal + fat * 500.0 * np.exp(-B_ALL * 0.03e-3)
+    nib.save(nib.Nifti1Image(mixed.astype(np.float32), AFFINE), folder / "fat.nii.gz")
+    nib.save(nib.Nifti1Image(np.full(SHAPE, fat, np.float32), AFFINE), folder / "eta.nii.gz")
+    words = [folder / "fat.nii.gz", "--bval", folder / "dwi.bval", "--models", "ivim"]
+    words += ["--regions", f"two={folder / 'two.nii.gz'}"]
+    assert run(folder, *words, out="plain") == 0
+    assert run(folder, *words, "--eta", fat, "--eta-sd", "0.02", "--errors", out="number") == 0
+    assert run(folder, *words, "--eta", folder / "eta.nii.gz", out="map") == 0
+    assert run(folder, folder / "dwi.nii.gz", *words[1:], out="truth") == 0
+    rows = {
+        out: table(folder, out)["two", "D", "ivim", "fit of mean signal"] for out in ("plain", "number", "map", "truth")
+    }
+    truth = float(rows["truth"]["value"])
+    assert float(rows["plain"]["value"]) < 0.85 * truth
+    for out in ("number", "map"):
+        assert float(rows[out]["value"]) == pytest.approx(truth, rel=1e-3)
+        maps = (np.asarray(nib.load(folder / name / "D.nii.gz").dataobj) for name in (out, "truth"))
+        np.testing.assert_allclose(*maps, rtol=1e-3)
+    assert float(rows["number"]["se"]) > 2 * float(rows["map"]["se"])  # the uncertainty of eta is in it
+    assert (folder / "map" / "eta.nii.gz").exists()
+    # F = 40 %, half of the fat left, equal T2: eta = 0.2 / (0.2 + 0.6)
+    nib.save(nib.Nifti1Image(np.full(SHAPE, 40, np.float32), AFFINE), folder / "pdff.nii.gz")
+    words += ["--pdff", folder / "pdff.nii.gz", "--residue", 0.5, "--echo-time", 60, "--t2-fat", 50, "--t2-water", 50]
+    assert run(folder, *words, out="pdff") == 0
+    np.testing.assert_allclose(np.asarray(nib.load(folder / "pdff" / "eta.nii.gz").dataobj), 0.25, rtol=1e-5)
+
+
+def test_motion_is_corrected_and_its_table_written(tmp_path):
+    phantom = lumbar_diffusion(shape=(5, 64, 64), snr=60, seed=3, bvalues=[0, 100, 400, 800])
+    moved = phantom.series.signal.copy()
+    moved[..., 2] = np.roll(moved[..., 2], 2, axis=1)
+    write_nifti_series(tmp_path / "dwi.nii.gz", DiffusionSeries(moved, phantom.series.bvalues, phantom.series.affine))
+    assert run(tmp_path, tmp_path / "dwi.nii.gz", "--models", "adc", "--motion") == 0
+    with (tmp_path / "out" / "motion.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["outcome"] for row in rows] == ["reference", "below threshold", "applied", "below threshold"]
+    assert abs(float(rows[2]["shift_voxels"]) - 2) < 0.2
+
+
 def test_fit_mask(folder):
     assert run(folder, folder / "dwi.nii.gz", "--mask", folder / "one.nii.gz", "--models", "adc") == 0
     adc = np.asarray(nib.load(folder / "out" / "ADC.nii.gz").dataobj)
@@ -194,99 +252,8 @@ def test_a_second_run_is_refused_unless_overwrite_and_leaves_other_files_alone(f
     assert (folder / "out" / "notes.txt").read_text() == "mine"
 
 
-def bad_text(folder, name, text):
-    (folder / name).write_text(text)
-    return folder / name
-
-
-def bad_image(folder, name, values, affine=AFFINE):
-    nib.save(nib.Nifti1Image(values, affine), folder / name)
-    return folder / name
-
-
-MASK = np.ones(SHAPE, np.uint8)
-
-BAD = {
-    "missing series": (lambda f: [f / "none.nii.gz"], "none.nii.gz: .*no such file|none.nii.gz: expected"),
-    "unreadable series": (lambda f: [bad_text(f, "x.nii.gz", "hello"), "--bval", f / "dwi.bval"], "x.nii.gz: .*"),
-    "unknown format": (lambda f: [bad_text(f, "x.txt", "hello")], r"x.txt: expected .*\.nii"),
-    "three dimensions": (lambda f: [f / "one.nii.gz"], "one.nii.gz: expected a series of at least two images"),
-    "no b-values": (
-        lambda f: [bad_image(f, "y.nii.gz", np.ones((*SHAPE, 5)))],
-        "y.nii.gz: no b-values found: beside it there is no y.bval .* Give them with --bvalues or --bval",
-    ),
-    "missing bval file": (lambda f: [f / "dwi.nii.gz", "--bval", f / "b.txt"], "b.txt: "),
-    "text in bval file": (lambda f: [f / "dwi.nii.gz", "--bval", bad_text(f, "b", "0 ten")], "b: .*got 'ten'"),
-    "text as b-value": (lambda f: [f / "dwi.nii.gz", "--bvalues", "0", "ten"], "--bvalues: expected numbers .* 'ten'"),
-    "too many b-values": (
-        lambda f: [f / "dwi.nii.gz", "--bvalues", *range(12)],
-        "dwi.nii.gz: expected 11 b-values, one for each image, got 12 from caller",
-    ),
-    "negative b-value": (lambda f: [f / "dwi.nii.gz", "--bvalues", -5, *range(10)], "or more, got -5 s/mm2"),
-    "equal b-values": (lambda f: [f / "dwi.nii.gz", "--bvalues", *[7] * 11], "at least two different b-values"),
-    "too few b-values for IVIM": (
-        lambda f: [f / "dwi.nii.gz", "--bvalues", *[0, 50, 900] * 3, 0, 0],
-        "expected at least 4 different b-values for a model of 4 parameters, got 3",
-    ),
-    "missing region": (lambda f: [f / "dwi.nii.gz", "--regions", f"a={f / 'none.nii.gz'}"], "none.nii.gz: "),
-    "region without a name": (
-        lambda f: [f / "dwi.nii.gz", "--regions", f"={f / 'one.nii.gz'}"],
-        "expected NAME=MASK with a name before",
-    ),
-    "same name twice": (
-        lambda f: [f / "dwi.nii.gz", "--regions", f"a={f / 'one.nii.gz'}", f"a={f / 'two.nii.gz'}"],
-        "expected a different name for each region, got 'a' twice",
-    ),
-    "same file name": (
-        lambda f: [f / "dwi.nii.gz", "--regions", f"a b={f / 'one.nii.gz'}", f"a_B={f / 'two.nii.gz'}"],
-        "'a b' and 'a_B' would give figures of the same file name",
-    ),
-    "empty region": (
-        lambda f: [f / "dwi.nii.gz", "--regions", f"a={bad_image(f, 'e.nii.gz', 0 * MASK)}"],
-        "region 'a' .*e.nii.gz.*: expected at least one voxel above 0, got an empty mask",
-    ),
-    "region of another size": (
-        lambda f: [
-            f / "dwi.nii.gz",
-            "--regions",
-            f"a={bad_image(f, 's.nii.gz', MASK[:, :, :3], np.diag([3, 3, 3, 1.0]))}",
-        ],
-        "region 'a' .*expected the grid of the series .6 x 9 x 4 voxels of 2 x 2.5 x 4 mm, origin .* "
-        "got 6 x 9 x 3 voxels of 3 x 3 x 3 mm, origin .0.00, 0.00, 0.00. mm RAS; --resample-regions",
-    ),
-    "mask elsewhere": (
-        lambda f: [f / "dwi.nii.gz", "--mask", bad_image(f, "m.nii.gz", MASK, oblique_affine((2, 2.5, 4), (0, 0, 0)))],
-        "--mask .*m.nii.gz: expected the grid of the series",
-    ),
-    "region that does not overlap": (
-        lambda f: [
-            f / "dwi.nii.gz",
-            "--resample-regions",
-            "--regions",
-            f"a={bad_image(f, 'far.nii.gz', MASK, oblique_affine((2, 2.5, 4), (900, 0, 0)))}",
-        ],
-        "region 'a' .*expected it to overlap the series",
-    ),
-    "output is a file": (lambda f: [f / "dwi.nii.gz", "--out", f / "dwi.bval"], "dwi.bval: expected a folder"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line_with_status_2_and_writes_nothing(case, folder, capsys):
-    words, message = BAD[case]
-    words = [str(word) for word in words(folder)]
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    out = [] if "--out" in words else ["--out", str(folder / "out")]
-    assert main(["diffusion", *words, *out]) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert said.startswith("mrbiomarkers diffusion: error: ")
-    assert re.search(message, said), said
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
-
-
 def test_cancel_by_keyboard_leaves_whole_files_only(folder, monkeypatch, capsys):
-    import mrbiomarkers.cli.diffusion as command
+    import mrbiomarkers.cli.diffusion.outputs as command
 
     def stop(*_, **__):
         raise KeyboardInterrupt

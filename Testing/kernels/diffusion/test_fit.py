@@ -294,7 +294,10 @@ def test_numpy_error_settings_of_the_caller_do_not_matter():
         ({"bvalues": B_ALL[:5]}, "bvalues: expected 11 values"),
         ({"bvalues": np.repeat([0, 50, 900], [4, 4, 3])}, "expected at least 4 different b-values .* got 3"),
         ({"bvalues": -B_ALL}, "bvalues: expected values of 0"),
-        ({"method": "bayes"}, "method: expected one of nlls; got 'bayes'"),
+        (
+            {"method": "bayes"},
+            "method: expected one of nlls, segmented, segmented-unconstrained, shrinkage; got 'bayes'",
+        ),
         ({"bounds": {"Dp": (0, 1)}}, "bounds: expected parameter names among f, D, Dstar; got 'Dp'"),
         ({"bounds": {"f": (-0.1, 1)}}, "bounds of f: expected 0 <= lower < upper <= 1"),
         ({"bounds": {"D": (-1e-3, 1e-3)}}, "bounds of D and Dstar: expected 0 mm2/s or more"),

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from mrbiomarkers.diffusion import fit_adc, fit_ivim
+from mrbiomarkers.diffusion import fit_adc, fit_ivim, kurtosis
 from mrbiomarkers.jobs import run_diffusion
 from mrbiomarkers.maps import Status
 from mrbiomarkers.series import DiffusionSeries
 from mrbiomarkers.settings import DiffusionSettings, MeasureSettings
-from Testing.support.simulate import B_ALL, best_of_five, ivim_signal
+from Testing.support.simulate import B_ALL, best_of_five, ivim_signal, marrow_population
 from Testing.support.volumes import oblique_affine
 
 SHAPE = (3, 6, 7)
@@ -113,6 +113,33 @@ def test_mask_limits_the_maps_but_not_the_region_fits(series, regions):
     row = pick(limited.rows, region="small", quantity="D", method="mean of map")
     assert row.n_unfitted == row.n_voxels
     assert any("'small', D (ivim, mean of map): none of 16 voxels" in line for line in limited.warnings)
+
+
+def test_shrinkage_learns_each_region_and_a_lesion_is_cut_out_of_its_vertebra():
+    signal, truth = marrow_population(2400, 5, snr=20)
+    tumour, _ = marrow_population(400, 6, snr=20, f=0.08, D=0.95e-3)
+    both = np.concatenate([signal, tumour]).reshape(7, 20, 20, -1)
+    whole, lesion = np.ones(both.shape[:3], bool), np.zeros(both.shape[:3], bool)
+    lesion[6] = True
+    settings = DiffusionSettings(models=("ivim",), method="shrinkage")
+    regions = {"L3": whole, "lesion": lesion}
+    result = run_diffusion(DiffusionSeries(both, B_ALL, np.eye(4)), regions, settings=settings)
+    d = result.maps["D"].values
+    free = fit_ivim(both, B_ALL)
+    error = [np.sqrt(np.mean((maps[:6].ravel() - truth["D"]) ** 2)) for maps in (d, free.D)]
+    assert error[0] < 0.7 * error[1]
+    assert d[6].mean() > 0.85e-3
+    assert result.maps["D"].provenance["method"] == "shrinkage"
+    rows = {(row.region, row.quantity, row.method): row for row in result.rows}
+    assert rows["lesion", "D", "mean of map"].fit == "shrinkage"
+    assert rows["lesion", "D", "fit of mean signal"].fit == "nlls"
+
+
+def test_kurtosis_beyond_its_range_is_warned_about():
+    signal = np.tile(kurtosis(B_ALL, 1.0, 1e-3, 4.0), (1, 5, 5, 1))
+    settings = DiffusionSettings(models=("kurtosis",))
+    result = run_diffusion(DiffusionSeries(signal, B_ALL, np.eye(4)), {"x": np.ones((1, 5, 5))}, settings=settings)
+    assert "region 'x', kurtosis: in 100% of the voxels the largest b-value lies beyond" in result.warnings[0]
 
 
 def test_averages_are_weights():

@@ -10,12 +10,14 @@ from mrbiomarkers.diffusion.models.kurtosis import kurtosis, kurtosis_jacobian
 from mrbiomarkers.diffusion.models.monoexponential import monoexponential, monoexponential_jacobian
 from mrbiomarkers.diffusion.models.shapes import Array
 from mrbiomarkers.diffusion.models.stretched import stretched_exponential, stretched_exponential_jacobian
+from mrbiomarkers.diffusion.models.with_fat import biexponential_with_fat
 
 __all__ = [
     "MODELS",
     "SignalModel",
     "biexponential",
     "biexponential_jacobian",
+    "biexponential_with_fat",
     "kurtosis",
     "kurtosis_jacobian",
     "monoexponential",

@@ -1,0 +1,44 @@
+"""``mrbiomarkers diffusion``: maps, a table and figures from one diffusion series."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from mrbiomarkers.cli.diffusion.inputs import read_fat, read_fit_mask, read_input_regions, read_input_series
+from mrbiomarkers.cli.diffusion.options import make_parser, settings_of
+from mrbiomarkers.cli.diffusion.outputs import map_suffix, say, write_results
+from mrbiomarkers.cli.progress import terminal_progress
+from mrbiomarkers.files import check_output, prepare_output, write_text
+from mrbiomarkers.jobs import run_diffusion
+from mrbiomarkers.registration import shift_table_csv
+from mrbiomarkers.settings import MeasureSettings
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    make_parser(commands).set_defaults(run=run, command="diffusion")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command; nothing is written, not even the folder, before the fits are done."""
+    check_output(options.out, overwrite=options.overwrite)
+    settings = settings_of(options)
+    series, motion = read_input_series(options)
+    regions = read_input_regions(options.regions, series, resample=options.resample_regions)
+    mask = read_fit_mask(options.mask, series, resample=options.resample_regions)
+    result = run_diffusion(
+        series,
+        regions.masks,
+        settings=settings,
+        identity=MeasureSettings(subject=options.subject, timepoint=options.timepoint, reader=options.reader),
+        mask=mask,
+        outside=regions.outside,
+        fat=read_fat(options, series),
+        progress=terminal_progress("Fitting voxels"),
+    )
+    out = prepare_output(options.out, overwrite=options.overwrite)
+    write_results(out, series, regions.masks, result, settings, suffix=map_suffix(options.series))
+    if motion is not None:
+        write_text(out / "motion.csv", shift_table_csv(motion))
+    say(out, result)

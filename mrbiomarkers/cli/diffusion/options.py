@@ -1,0 +1,124 @@
+"""The options of ``mrbiomarkers diffusion``, and the settings that they make."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from mrbiomarkers.maps import kernel_value
+from mrbiomarkers.quantities import QUANTITIES
+from mrbiomarkers.settings import DEFAULT_MODELS, DIFFUSION_METHODS, DIFFUSION_MODELS, DiffusionSettings
+
+EXAMPLE = """\
+examples:
+  mrbiomarkers diffusion dwi.nii.gz --regions L3=l3.nii.gz L4=l4.nii.gz --out results
+      reads the b-values from dwi.bval beside the series
+  mrbiomarkers diffusion dwi.nii.gz --bvalues 0 50 100 200 400 800 --regions readerA.seg.nrrd --out results
+  mrbiomarkers diffusion dwi.seq.nrrd --models ivim --mask body.nrrd --out results
+
+--out receives, for each model, maps in the format of the series with a JSON file beside each (unit, model, b-values,
+software), measurements.csv (one row for each region, quantity and method) and, for each region, a decay figure and a
+map panel.
+"""
+
+
+def make_parser(commands: Any) -> argparse.ArgumentParser:
+    """Return the parser of the command, added to ``commands``."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "diffusion",
+        help="ADC and IVIM maps, a table and figures from a diffusion series",
+        description="Fit a diffusion series, voxel by voxel and region by region; write maps, a table and figures.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_input(parser)
+    _add_fit(parser)
+    _add_fat(parser.add_argument_group("residual fat", "what is known of the fat that suppression has left"))
+    _add_output(parser)
+    return parser
+
+
+def settings_of(options: argparse.Namespace) -> DiffusionSettings:
+    """Return the settings that the options ask for."""
+    return DiffusionSettings(
+        models=tuple(options.models),
+        method=options.method,
+        bounds=_bounds(options.bounds),
+        errors=options.errors,
+        reference_region=options.reference_region,
+    )
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("series", metavar="SERIES", help="4-D NIfTI or NRRD, .seq.nrrd, or MultiVolume NRRD")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--bvalues", nargs="+", metavar="B", help="b-values in s/mm2, in the order of the images")
+    source.add_argument("--bval", metavar="FILE", help="text file of b-values; default: the .bval beside the series")
+    parser.add_argument("--exclude-b", nargs="+", default=[], metavar="B", help="b-values in s/mm2 to leave out")
+    parser.add_argument(
+        "--repeats",
+        default="averages",
+        choices=("averages", "directions", "keep"),
+        help="images of the same b-value: averages (arithmetic mean, default), directions (geometric mean), or keep",
+    )
+    parser.add_argument("--motion", action="store_true", help="correct in-plane motion between b-values first")
+    parser.add_argument(
+        "--regions",
+        nargs="+",
+        default=[],
+        metavar="NAME=MASK",
+        help="masks with a name each, or one label map or .seg.nrrd with all regions",
+    )
+    parser.add_argument(
+        "--resample-regions", action="store_true", help="copy regions from another grid by physical position"
+    )
+    parser.add_argument("--mask", metavar="FILE", help="voxels to fit; default: all")
+
+
+def _add_fit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--models", nargs="+", default=list(DEFAULT_MODELS), choices=DIFFUSION_MODELS, help="default: adc ivim"
+    )
+    parser.add_argument("--method", default="nlls", choices=DIFFUSION_METHODS, help="method of the IVIM maps (nlls)")
+    parser.add_argument(
+        "--bounds",
+        nargs="+",
+        default=[],
+        metavar="NAME=LOW,HIGH",
+        help="bounds of single parameters; diffusion coefficients in 10^-3 mm2/s, for example Dstar=5,300 f=0,0.7",
+    )
+    parser.add_argument("--errors", action="store_true", help="also maps of the standard errors (sd_D, ...)")
+    parser.add_argument("--reference-region", default="", metavar="NAME", help="relate all other regions to this one")
+
+
+def _add_fat(group: Any) -> None:
+    share = group.add_mutually_exclusive_group()
+    share.add_argument("--eta", metavar="VALUE|MAP", help="share of fat in the signal, -1 to 1, for the IVIM fits")
+    share.add_argument("--pdff", metavar="MAP", help="fat fraction map in %% from which that share is computed")
+    group.add_argument("--eta-sd", type=float, metavar="SD", help="standard deviation of that share")
+    group.add_argument("--residue", type=float, help="with --pdff: part of the fat that suppression leaves, -1 to 1")
+    group.add_argument("--echo-time", type=float, metavar="MS", help="with --pdff: echo time of the series in ms")
+    group.add_argument("--t2-fat", type=float, metavar="MS", help="with --pdff: T2 of fat in ms")
+    group.add_argument("--t2-water", type=float, metavar="MS", help="with --pdff: T2 of marrow water in ms")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--subject", default="", help="name written into the table")
+    parser.add_argument("--timepoint", default="", help="time point written into the table")
+    parser.add_argument("--reader", default="", help="who drew the regions, written into the table")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--overwrite", action="store_true", help="replace results in a folder that is not empty")
+
+
+def _bounds(words: list[str]) -> dict[str, tuple[float, float]]:
+    """Return the bounds of ``--bounds`` in kernel units."""
+    bounds = {}
+    for word in words:
+        name, _, pair = word.partition("=")
+        parts = pair.split(",")
+        try:
+            low, high = (float(part) for part in parts)
+        except ValueError:
+            raise ValueError(f"--bounds: expected NAME=LOW,HIGH with two numbers, got {word!r}") from None
+        bounds[name] = (kernel_value(name, low), kernel_value(name, high)) if name in QUANTITIES else (low, high)
+    return bounds

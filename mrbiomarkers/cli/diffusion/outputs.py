@@ -1,0 +1,105 @@
+"""What ``mrbiomarkers diffusion`` writes and prints: maps, table, figures, and the fitted values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mrbiomarkers import __version__
+from mrbiomarkers.diffusion import MODELS
+from mrbiomarkers.files import Volume, suffix_of, write_json, write_map_with_sidecar, write_text, write_volume
+from mrbiomarkers.jobs import DiffusionResult
+from mrbiomarkers.maps import STATUS_TEXT, reported_value
+from mrbiomarkers.measurements import measurements_to_csv
+from mrbiomarkers.quantities import quantity
+from mrbiomarkers.report import decay_figure, map_panel, save_figure
+from mrbiomarkers.series import DiffusionSeries
+from mrbiomarkers.settings import DiffusionSettings
+
+Mask = NDArray[np.bool_]
+
+
+def write_results(
+    out: Path,
+    series: DiffusionSeries,
+    regions: dict[str, Mask],
+    result: DiffusionResult,
+    settings: DiffusionSettings,
+    *,
+    suffix: str,
+) -> None:
+    """Write maps, table and figures of one subject into the folder ``out``; ``suffix`` is the format of the maps."""
+    for name, parameter_map in result.maps.items():
+        write_map_with_sidecar(out / f"{name}{suffix}", parameter_map)
+    for model, status in result.status.items():
+        write_volume(out / f"status_{model}{suffix}", Volume(status, series.affine))
+        legend = {int(flag): text for flag, text in STATUS_TEXT.items()}
+        write_json(out / f"status_{model}.json", {"model": model, "flags, which add up": legend})
+    write_text(out / "measurements.csv", measurements_to_csv(result.rows))
+    write_json(out / "run.json", _record(series, settings, result))
+    _write_figures(out, series, regions, result)
+
+
+def _write_figures(out: Path, series: DiffusionSeries, regions: dict[str, Mask], result: DiffusionResult) -> None:
+    low_b = series.signal[..., int(np.argmin(series.bvalues))]
+    hidden = ("S0", "rmse", "sd_")
+    shown = [m for m in result.maps.values() if not m.quantity.key.startswith(hidden)]
+    for name, mask in regions.items():
+        decay = result.decays[name]
+        curves = {_curve_label(fit.model, fit.values): fit.signal for fit in decay.fits.values()}
+        figure = decay_figure(name, series.bvalues, decay.mean, decay.sd, curves, n_voxels=decay.n_voxels)
+        save_figure(figure, out / f"decay_{file_name(name)}.png")
+        index = int(mask.sum(axis=(1, 2)).argmax())
+        panel = map_panel(low_b, shown, regions, series.affine, index, region=name)
+        save_figure(panel, out / f"maps_{file_name(name)}.png")
+
+
+def _record(series: DiffusionSeries, settings: DiffusionSettings, result: DiffusionResult) -> dict[str, object]:
+    """Return what made the results; no file name, which may hold a patient's name."""
+    return {
+        "software": f"MRBiomarkers {__version__}",
+        "settings": asdict(settings),
+        "bvalues_s_per_mm2": series.bvalues,
+        "images": None if series.source is None else list(series.source),
+        "averages": series.averages,
+        "warnings": result.warnings,
+    }
+
+
+def map_suffix(series_path: str) -> str:
+    """Return the format of the maps, that of the series."""
+    return ".nrrd" if suffix_of(series_path) in (".nrrd", ".nhdr", ".seq.nrrd") else ".nii.gz"
+
+
+def file_name(region: str) -> str:
+    """Return the region's name with everything replaced that a file system may refuse."""
+    return re.sub(r"[^\w.-]+", "_", region).strip("._") or "region"
+
+
+def _curve_label(model: str, values: dict[str, float]) -> str:
+    parts = []
+    for key, value in values.items():
+        if key != "S0":
+            known = quantity(key)
+            unit = "" if known.reported_unit == "1" else f" × {known.reported_unit}"
+            parts.append(f"{known.symbol} {reported_value(key, value):.3g}{unit}")
+    return f"{MODELS[model].name}: {', '.join(parts)}"
+
+
+def say(out: Path, result: DiffusionResult) -> None:
+    """Print what was measured, what to be careful with, and where the results are."""
+    fits = [row for row in result.rows if row.method == "fit of mean signal" and row.quantity not in ("S0", "rmse")]
+    for row in fits:
+        spread = "" if np.isnan(row.se) else f" ({row.ci_low:.3f} to {row.ci_high:.3f})"
+        unit = "" if row.unit == "1" else f" {row.unit}"
+        print(
+            f"{row.region:>12}  {row.quantity:<6} {row.value:8.3f}{spread}{unit}  [{row.model}, {row.n_voxels} voxels]"
+        )
+    for line in result.warnings:
+        print(f"warning: {line}")
+    print(f"maps: {', '.join(result.maps)}")
+    print(f"results in {out.resolve()}")

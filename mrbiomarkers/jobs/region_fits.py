@@ -1,0 +1,256 @@
+"""Fits of the mean signal of a region: values, errors, intervals, and their ratio to a reference region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from mrbiomarkers.diffusion import MODELS, biexponential_with_fat
+from mrbiomarkers.jobs.models import ResidualFat, fit_model
+from mrbiomarkers.maps import Status, reported_value
+from mrbiomarkers.measurements import Measurement
+from mrbiomarkers.quantities import RATIOS, quantity
+from mrbiomarkers.series import DiffusionSeries
+from mrbiomarkers.settings import DiffusionSettings, MeasureSettings
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_FEWEST_VOXELS = 20  # fewer are too few to draw from
+
+
+@dataclass(frozen=True, eq=False)
+class RegionFit:
+    """A model fitted to the mean signal of a region.
+
+    Attributes
+    ----------
+    model : str
+        Key of the model.
+    values, errors : dict of str to float
+        Parameters in kernel units and their standard errors; NaN where not known.
+    intervals : dict of str to (float, float)
+        Confidence intervals in kernel units.
+    on_bound : dict of str to bool
+        Whether a parameter ended on a bound.
+    rmse : float
+        Root mean square residual [a.u.].
+    draws : dict of str to (R,) array
+        Parameters fitted to the means of the redrawn voxels; empty where the errors come from the curvature.
+    fat : (float, float) or None
+        Share and diffusion coefficient [mm2/s] of residual fat that an IVIM fit took into account.
+    """
+
+    model: str
+    values: dict[str, float]
+    errors: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    on_bound: dict[str, bool]
+    rmse: float
+    draws: dict[str, Array] = field(default_factory=dict)
+    fat: tuple[float, float] | None = None
+
+    def signal(self, bvalues: Array) -> Array:
+        """Return the fitted signal (B,) [a.u.] at ``bvalues`` (B,) [s/mm2]."""
+        model = MODELS[self.model]
+        if self.fat is not None:
+            s0, f, slow, fast = (self.values[name] for name in model.parameters)
+            return biexponential_with_fat(bvalues, s0, f, slow, fast, *self.fat)
+        return model.signal(bvalues, *(self.values[name] for name in model.parameters))
+
+
+@dataclass(frozen=True, eq=False)
+class RegionDecay:
+    """The signal of a region against b, and the models fitted to its mean.
+
+    Attributes
+    ----------
+    mean, sd : (B,) array [a.u.]
+        Mean and standard deviation over the voxels with a finite signal at every b.
+    n_voxels : int
+        Number of those voxels.
+    fits : dict of str to RegionFit
+        By model.
+    """
+
+    mean: Array
+    sd: Array
+    n_voxels: int
+    fits: dict[str, RegionFit]
+
+
+def fit_region(
+    name: str, series: DiffusionSeries, region: Mask, settings: DiffusionSettings, fat: ResidualFat | None = None
+) -> RegionDecay:
+    """Fit every model to the mean signal of a region.
+
+    The errors are those of redrawn voxels (bootstrap: Efron and Tibshirani 1993): the standard deviation and the
+    percentile interval of the parameters fitted to the means of ``bootstrap_samples`` draws with replacement. They hold
+    what differs between voxels (noise and tissue), not what is common to all of them. With fewer than 20 voxels they
+    come from the curvature of the fit, with Student intervals.
+
+    Parameters
+    ----------
+    name : str
+        Region, for messages; it also makes the draws of each region their own.
+    series : DiffusionSeries
+        The series.
+    region : (K, J, I) bool array
+        The region.
+    settings : DiffusionSettings
+        Models, method, bounds, confidence and draws.
+    fat : ResidualFat, optional
+        Residual fat; the IVIM fit takes its mean over the region, and each draw a value from its uncertainty.
+
+    Raises
+    ------
+    ValueError
+        When no voxel of the region has a finite signal at every b.
+    """
+    signals = series.signal[region].astype(np.float64)
+    signals = signals[np.isfinite(signals).all(axis=1)]
+    if len(signals) == 0:
+        raise ValueError(
+            f"region {name!r}: expected at least one voxel with a finite signal at every b-value, got none"
+        )
+    mean = signals.mean(axis=0)
+    sd = signals.std(axis=0, ddof=1) if len(signals) > 1 else np.zeros_like(mean)
+    inside = None if fat is None else fat.of_region(region)
+    again = _draw(name, signals, settings)
+    fits = {model: _fit_mean(model, mean, again, series, settings, inside) for model in settings.models}
+    return RegionDecay(mean, sd, len(signals), fits)
+
+
+def fit_rows(region: str, fit: RegionFit, identity: MeasureSettings, size: Mapping[str, Any]) -> list[Measurement]:
+    """Return the rows of a region fit, in reported units; ``size`` holds the size columns of the region."""
+    rows = []
+    for key, value in (*fit.values.items(), ("rmse", fit.rmse)):
+        low, high = fit.intervals.get(key, (np.nan, np.nan))
+        rows.append(
+            Measurement(
+                **identity.identity(),
+                **_labels(region, key, fit.model),
+                value=reported_value(key, value),
+                se=reported_value(key, fit.errors.get(key, np.nan)),
+                ci_low=reported_value(key, low),
+                ci_high=reported_value(key, high),
+                n_on_bound=int(fit.on_bound.get(key, False)),
+                **size,
+            )
+        )
+    return rows
+
+
+def ratio_rows(
+    region: str,
+    fit: RegionFit,
+    reference: RegionFit,
+    identity: MeasureSettings,
+    size: Mapping[str, Any],
+    *,
+    confidence: float,
+) -> list[Measurement]:
+    """Return the rows of the ratios of a region's parameters to those of the reference region (rMD, rMK, ...).
+
+    The interval is that of the ratios of the draws or, where there are none, that of the relative errors of both, added
+    in squares (first order of Fieller's theorem).
+    """
+    rows = []
+    for key in fit.values:
+        if key not in RATIOS:
+            continue
+        value, se, low, high = _ratio(key, fit, reference, confidence)
+        rows.append(
+            Measurement(
+                **identity.identity(),
+                **_labels(region, f"r{key}", fit.model),
+                value=value,
+                se=se,
+                ci_low=low,
+                ci_high=high,
+                n_on_bound=int(fit.on_bound[key] or reference.on_bound[key]),
+                **size,
+            )
+        )
+    return rows
+
+
+def _ratio(key: str, fit: RegionFit, reference: RegionFit, confidence: float) -> tuple[float, float, float, float]:
+    """Return ratio, standard error and interval."""
+    top, bottom = fit.values[key], reference.values[key]
+    if bottom == 0:
+        return np.nan, np.nan, np.nan, np.nan
+    value = top / bottom
+    if fit.on_bound[key] or reference.on_bound[key]:
+        return value, np.nan, np.nan, np.nan
+    if fit.draws and reference.draws:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            draws = fit.draws[key] / reference.draws[key]
+        return value, _spread(draws), *_percentiles(draws, confidence)
+    se = abs(value) * float(np.hypot(fit.errors[key] / top if top else np.nan, reference.errors[key] / bottom))
+    wide = float(stats.norm.ppf(0.5 + confidence / 2)) * se
+    return value, se, value - wide, value + wide
+
+
+def _labels(region: str, key: str, model: str) -> dict[str, Any]:
+    return {
+        "region": region,
+        "slice": "all",
+        "quantity": key,
+        "unit": quantity(key).reported_unit,
+        "model": model,
+        "fit": "nlls",
+        "method": "fit of mean signal",
+    }
+
+
+def _draw(name: str, signals: Array, settings: DiffusionSettings) -> Array:
+    """Return the mean signals (R, B) of redrawn voxels; none where there are too few voxels."""
+    n_voxels, n_bvalues = signals.shape
+    if n_voxels < _FEWEST_VOXELS or settings.bootstrap_samples == 0:
+        return np.empty((0, n_bvalues))
+    generator = np.random.default_rng([settings.bootstrap_seed, *name.encode()])
+    counts = generator.multinomial(n_voxels, np.full(n_voxels, 1.0 / n_voxels), size=settings.bootstrap_samples)
+    return np.asarray(counts @ signals / n_voxels)
+
+
+def _fit_mean(
+    model: str, mean: Array, again: Array, series: DiffusionSeries, settings: DiffusionSettings, fat: ResidualFat | None
+) -> RegionFit:
+    names = MODELS[model].parameters
+    fitted = fit_model(model, mean, series, settings, region=True, fat=fat, errors=True)
+    known_fat = (float(np.asarray(fat.eta)), settings.D_fat) if fat is not None and model == "ivim" else None
+    values = {key: float(getattr(fitted, key)) for key in names}
+    on_bound = {key: bool(fitted.status_of(key) & (Status.ON_BOUND | Status.UNDETERMINED)) for key in names}
+    if len(again):
+        drawn = None if fat is None else fat.draw(len(again), settings.bootstrap_seed)
+        maps = fit_model(model, again, series, settings, region=True, fat=drawn)
+        draws = {key: np.asarray(getattr(maps, key), dtype=np.float64) for key in names}
+        # a bound hides how far a parameter would scatter
+        free = {key: np.full(1, np.nan) if on_bound[key] else draws[key] for key in names}
+        errors = {key: _spread(values) for key, values in free.items()}
+        intervals = {key: _percentiles(values, settings.confidence) for key, values in free.items()}
+        return RegionFit(model, values, errors, intervals, on_bound, float(fitted.rmse), draws, known_fat)
+    errors = {key: float(getattr(fitted, f"sd_{key}")) for key in names}
+    degrees = len(mean) - len(names)
+    factor = float(stats.t.ppf(0.5 + settings.confidence / 2, degrees)) if degrees > 0 else float("nan")
+    intervals = {key: (values[key] - factor * errors[key], values[key] + factor * errors[key]) for key in names}
+    return RegionFit(model, values, errors, intervals, on_bound, float(fitted.rmse), {}, known_fat)
+
+
+def _spread(draws: Array) -> float:
+    draws = draws[np.isfinite(draws)]
+    return float(draws.std(ddof=1)) if draws.size > 1 else float("nan")
+
+
+def _percentiles(draws: Array, confidence: float) -> tuple[float, float]:
+    draws = draws[np.isfinite(draws)]
+    if draws.size == 0:
+        return np.nan, np.nan
+    low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return float(low), float(high)

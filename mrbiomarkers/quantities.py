@@ -176,6 +176,8 @@ _ALL = (
         (-0.1, 0.4),
         "cividis",
     ),
+    Quantity("R2", "R²", "Share of the variance explained", "1", "1", 1.0, "R2", "", (0.8, 1.0), "viridis"),
+    Quantity("AICc", "AICc", "Corrected Akaike criterion", "1", "1", 1.0, "AICc", "", (_NAN, _NAN), "viridis"),
     Quantity(
         "rmse",
         "RMSE",

@@ -43,6 +43,45 @@ def merge_bounds(defaults: Bounds, given: Bounds | None) -> dict[str, tuple[floa
 
 
 @dataclass(frozen=True)
+class DiffusionPreset:
+    """The diffusion protocol of a study: what was acquired and what is fitted.
+
+    Attributes
+    ----------
+    bvalues : tuple of float
+        b-values [s/mm2] in the order of the images.
+    averages : tuple of float
+        Averages (NEX) of each, which weight the fits; empty: equal, or not published one by one.
+    models : tuple of str
+        Models that the study fits.
+    bounds : mapping
+        Bounds that differ from the defaults, in kernel units.
+    """
+
+    bvalues: tuple[float, ...]
+    averages: tuple[float, ...]
+    models: tuple[str, ...]
+    bounds: Bounds
+
+
+# b_all reports D* up to 580e-3 mm2/s, what a free fit gives in marrow with residual fat: wide bounds, to compare.
+DIFFUSION_PRESETS: Mapping[str, DiffusionPreset] = MappingProxyType(
+    {
+        "b_all": DiffusionPreset(
+            (0, 10, 25, 50, 100, 200, 400, 600, 800, 1000, 1200), (), ("adc", "ivim"), {"Dstar": (5e-3, 1.0)}
+        ),
+        "spinal_lesion": DiffusionPreset(
+            (0, 20, 50, 100, 150, 200, 400, 800, 1200, 1500),
+            (2, 2, 2, 1, 1, 1, 2, 4, 6, 8),
+            ("adc", "ivim", "stretched"),
+            {},
+        ),
+        "breast_resistance": DiffusionPreset((0, 500, 1000, 1500, 2000), (), ("adc", "kurtosis"), {}),
+    }
+)
+
+
+@dataclass(frozen=True)
 class DiffusionSettings:
     """How a diffusion series is fitted.
 
@@ -58,8 +97,17 @@ class DiffusionSettings:
         Bounds of single parameters that replace the defaults, in kernel units (mm2/s, f without unit).
     errors : bool
         Whether maps of the standard errors are made.
+    selection : bool
+        Whether the models are compared in every voxel (corrected Akaike criterion); needs at least two.
     D_fat : float
         Diffusion coefficient of residual fat [mm2/s], for fits that are told its share.
+    noise_sigma : float
+        Standard deviation of the noise [a.u.] whose floor is taken off the mean signal of a region before it is fitted;
+        0: off.
+    n_coils : int
+        Number of coils whose squares were summed; 1 for Rician noise.
+    averaged : str
+        ``"magnitude"`` or ``"complex"``: what the scanner averaged, for the noise floor where averages exceed 1.
     confidence : float
         Level of the intervals of region fits, 0.5 to 0.999.
     bootstrap_samples : int
@@ -75,7 +123,11 @@ class DiffusionSettings:
     method: str = "nlls"
     bounds: Bounds = field(default_factory=dict)
     errors: bool = False
+    selection: bool = False
     D_fat: float = 0.03e-3
+    noise_sigma: float = 0.0
+    n_coils: int = 1
+    averaged: str = ""
     confidence: float = 0.95
     bootstrap_samples: int = 500
     bootstrap_seed: int = 0
@@ -87,8 +139,14 @@ class DiffusionSettings:
         for model in self.models:
             check_choice("models", model, DIFFUSION_MODELS)
         check_choice("method", self.method, DIFFUSION_METHODS)
+        if self.selection and len(self.models) < 2:
+            raise ValueError(f"selection: expected at least two models to compare, got {', '.join(self.models)}")
         if not 0 <= self.D_fat < 1e-3:
             raise ValueError(f"D_fat: expected 0 to 1e-3 mm2/s, got {self.D_fat}")
+        if self.noise_sigma < 0 or self.n_coils < 1:
+            raise ValueError(
+                f"noise_sigma and n_coils: expected 0 or more and 1 or more, got {self.noise_sigma} and {self.n_coils}"
+            )
         if not 0.5 <= self.confidence <= 0.999:
             raise ValueError(f"confidence: expected 0.5 to 0.999, got {self.confidence}")
         if self.bootstrap_samples < 0 or 0 < self.bootstrap_samples < 100:

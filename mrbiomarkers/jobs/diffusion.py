@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers import __version__
 from mrbiomarkers.checks import check_mask
-from mrbiomarkers.diffusion import MODELS, DiffusionMaps, ShrinkageMaps
+from mrbiomarkers.diffusion import MODELS, DiffusionMaps, ModelSelection, ShrinkageMaps, select_model
 from mrbiomarkers.jobs.models import ResidualFat, fit_model
 from mrbiomarkers.jobs.region_fits import RegionDecay, fit_region, fit_rows, ratio_rows
 from mrbiomarkers.maps import ParameterMap, Status
@@ -34,6 +35,8 @@ class DiffusionResult:
         In kernel units, by name: the quantity where only one model has it, else quantity and model (``"S0_ivim"``).
     status : dict of str to (K, J, I) uint8 array
         By model: :class:`~mrbiomarkers.maps.Status` of the voxel; "on a bound" where any parameter is.
+    selection : ModelSelection or None
+        Which model every voxel supports, where the settings ask for it.
     rows : list of Measurement
         Both methods for each region: mean of the map, and fit of the mean signal.
     decays : dict of str to RegionDecay
@@ -47,6 +50,7 @@ class DiffusionResult:
     rows: list[Measurement]
     decays: dict[str, RegionDecay]
     warnings: list[str] = field(default_factory=list)
+    selection: ModelSelection | None = None
 
 
 def run_diffusion(
@@ -110,11 +114,13 @@ def run_diffusion(
     maps: dict[str, ParameterMap] = {}
     status: dict[str, NDArray[np.uint8]] = {}
     notes: list[str] = []
+    fits: dict[str, DiffusionMaps] = {}
     for number, model in enumerate(settings.models):
         share = None if progress is None else _share(progress, number, len(settings.models))
         options: dict[str, Any] = {"mask": mask, "errors": settings.errors, "progress": share}
         fitted = fit_model(model, series.signal, series, settings, fat=fat, populations=inside, **options)
         notes.extend(_notes(model, fitted, inside))
+        fits[model] = fitted
         maps.update(_parameter_maps(model, fitted, series, settings))
         status[model] = np.bitwise_or.reduce([fitted.status_of(key) for key in MODELS[model].parameters])
     measured = [parameter_map for parameter_map in maps.values() if not parameter_map.quantity.key.startswith("sd_")]
@@ -126,7 +132,25 @@ def run_diffusion(
             if settings.reference_region not in ("", name):
                 reference = decays[settings.reference_region].fits[model]
                 rows.extend(ratio_rows(name, fit, reference, identity, size, confidence=settings.confidence))
-    return DiffusionResult(maps, status, rows, decays, notes + warnings_of(rows, identity))
+    warnings = notes + warnings_of(rows, identity)
+    return DiffusionResult(maps, status, rows, decays, warnings, _select(fits, series, settings, mask, fat))
+
+
+def _select(
+    fits: dict[str, DiffusionMaps],
+    series: DiffusionSeries,
+    settings: DiffusionSettings,
+    mask: Mask | None,
+    fat: ResidualFat | None,
+) -> ModelSelection | None:
+    """Compare the least-squares fits of the models, where the settings ask for it."""
+    if not settings.selection:
+        return None
+    if settings.method != "nlls" or fat is not None:
+        fits = {model: fitted for model, fitted in fits.items() if model != "ivim"}
+    return select_model(
+        series.signal, series.bvalues, models=settings.models, weights=series.averages, mask=mask, fits=fits
+    )
 
 
 def _notes(model: str, fitted: DiffusionMaps, regions: Mapping[str, Mask]) -> list[str]:
@@ -136,10 +160,15 @@ def _notes(model: str, fitted: DiffusionMaps, regions: Mapping[str, Mask]) -> li
     for name, region in regions.items():
         share = float(np.mean(beyond[region]))
         if share > 0.1:
-            notes.append(
-                f"region {name!r}, {model}: in {share:.0%} of the voxels the largest b-value lies beyond the range of the "
-                "model (b > 3 / (MD MK))"
-            )
+            where = f"region {name!r}, {model}: in {share:.0%} of the voxels the largest b-value"
+            notes.append(f"{where} lies beyond the range of the model (b > 3 / (MD MK))")
+        errors = getattr(fitted, "sd_Dstar", None)
+        if errors is not None:
+            poor = float(np.mean(errors[region] > fitted.Dstar[region]))  # type: ignore[attr-defined]
+            if poor > 0.1:
+                notes.append(
+                    f"region {name!r}, {model}: D* is not identifiable in {poor:.0%} of the voxels (error above value)"
+                )
     return notes
 
 

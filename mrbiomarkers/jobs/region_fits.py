@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from mrbiomarkers.diffusion import MODELS, biexponential_with_fat
+from mrbiomarkers.diffusion import MODELS, biexponential_with_fat, correct_noise_floor, information_criterion
 from mrbiomarkers.jobs.models import ResidualFat, fit_model
 from mrbiomarkers.maps import Status, reported_value
 from mrbiomarkers.measurements import Measurement
@@ -40,6 +40,9 @@ class RegionFit:
         Whether a parameter ended on a bound.
     rmse : float
         Root mean square residual [a.u.].
+    aicc : float
+        Corrected Akaike criterion; only differences between models of the same region have a meaning. NaN where there
+        are too few b-values for it.
     draws : dict of str to (R,) array
         Parameters fitted to the means of the redrawn voxels; empty where the errors come from the curvature.
     fat : (float, float) or None
@@ -52,6 +55,7 @@ class RegionFit:
     intervals: dict[str, tuple[float, float]]
     on_bound: dict[str, bool]
     rmse: float
+    aicc: float
     draws: dict[str, Array] = field(default_factory=dict)
     fat: tuple[float, float] | None = None
 
@@ -71,7 +75,8 @@ class RegionDecay:
     Attributes
     ----------
     mean, sd : (B,) array [a.u.]
-        Mean and standard deviation over the voxels with a finite signal at every b.
+        Mean (without the noise floor, where asked for) and standard deviation over the voxels with a finite signal at
+        every b.
     n_voxels : int
         Number of those voxels.
     fits : dict of str to RegionFit
@@ -122,6 +127,7 @@ def fit_region(
     sd = signals.std(axis=0, ddof=1) if len(signals) > 1 else np.zeros_like(mean)
     inside = None if fat is None else fat.of_region(region)
     again = _draw(name, signals, settings)
+    mean, again = _without_floor(mean, series, settings), _without_floor(again, series, settings)
     fits = {model: _fit_mean(model, mean, again, series, settings, inside) for model in settings.models}
     return RegionDecay(mean, sd, len(signals), fits)
 
@@ -129,7 +135,7 @@ def fit_region(
 def fit_rows(region: str, fit: RegionFit, identity: MeasureSettings, size: Mapping[str, Any]) -> list[Measurement]:
     """Return the rows of a region fit, in reported units; ``size`` holds the size columns of the region."""
     rows = []
-    for key, value in (*fit.values.items(), ("rmse", fit.rmse)):
+    for key, value in (*fit.values.items(), ("rmse", fit.rmse), ("AICc", fit.aicc)):
         low, high = fit.intervals.get(key, (np.nan, np.nan))
         rows.append(
             Measurement(
@@ -209,6 +215,19 @@ def _labels(region: str, key: str, model: str) -> dict[str, Any]:
     }
 
 
+def _without_floor(mean: Array, series: DiffusionSeries, settings: DiffusionSettings) -> Array:
+    """Return mean signals (..., B) without the noise floor, where the settings ask for it."""
+    if settings.noise_sigma == 0:
+        return mean
+    return correct_noise_floor(
+        mean,
+        settings.noise_sigma,
+        n_coils=settings.n_coils,
+        averages=series.averages,
+        averaged=settings.averaged or None,
+    )
+
+
 def _draw(name: str, signals: Array, settings: DiffusionSettings) -> Array:
     """Return the mean signals (R, B) of redrawn voxels; none where there are too few voxels."""
     n_voxels, n_bvalues = signals.shape
@@ -224,6 +243,9 @@ def _fit_mean(
 ) -> RegionFit:
     names = MODELS[model].parameters
     fitted = fit_model(model, mean, series, settings, region=True, fat=fat, errors=True)
+    rmse = float(fitted.rmse)
+    n_weights = float(len(mean) if series.averages is None else series.averages.sum())
+    aicc = float(information_criterion(rmse**2 * n_weights, len(mean), len(names)))
     known_fat = (float(np.asarray(fat.eta)), settings.D_fat) if fat is not None and model == "ivim" else None
     values = {key: float(getattr(fitted, key)) for key in names}
     on_bound = {key: bool(fitted.status_of(key) & (Status.ON_BOUND | Status.UNDETERMINED)) for key in names}
@@ -235,12 +257,12 @@ def _fit_mean(
         free = {key: np.full(1, np.nan) if on_bound[key] else draws[key] for key in names}
         errors = {key: _spread(values) for key, values in free.items()}
         intervals = {key: _percentiles(values, settings.confidence) for key, values in free.items()}
-        return RegionFit(model, values, errors, intervals, on_bound, float(fitted.rmse), draws, known_fat)
+        return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, draws, known_fat)
     errors = {key: float(getattr(fitted, f"sd_{key}")) for key in names}
     degrees = len(mean) - len(names)
     factor = float(stats.t.ppf(0.5 + settings.confidence / 2, degrees)) if degrees > 0 else float("nan")
     intervals = {key: (values[key] - factor * errors[key], values[key] + factor * errors[key]) for key in names}
-    return RegionFit(model, values, errors, intervals, on_bound, float(fitted.rmse), {}, known_fat)
+    return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, {}, known_fat)
 
 
 def _spread(draws: Array) -> float:

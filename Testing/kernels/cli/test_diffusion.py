@@ -12,7 +12,7 @@ from mrbiomarkers.files import write_nifti_series
 from mrbiomarkers.maps import Status
 from mrbiomarkers.phantom import lumbar_diffusion
 from mrbiomarkers.series import DiffusionSeries
-from Testing.support.simulate import B_ALL
+from Testing.support.simulate import B_ALL, ivim_signal
 from Testing.support.volumes import SMALL_AFFINE as AFFINE
 from Testing.support.volumes import SMALL_SHAPE as SHAPE
 from Testing.support.volumes import pynrrd_write
@@ -175,6 +175,38 @@ def test_repeats_dummy_and_excluded_b_values(folder, signal):
     ours, kept = (np.asarray(nib.load(folder / out / "D.nii.gz").dataobj) for out in ("out", "kept"))
     # one mean of two images with weight two is the same least-squares fit as two images
     np.testing.assert_allclose(ours, kept, rtol=1e-4)
+
+
+def test_preset_gives_b_values_averages_models_and_bounds(folder, signal):
+    (folder / "dwi.bval").unlink()
+    assert run(folder, folder / "dwi.nii.gz", "--preset", "b_all", "--selection") == 0
+    record = json.loads((folder / "out" / "run.json").read_text())
+    assert record["bvalues_s_per_mm2"] == B_ALL.tolist()
+    assert record["settings"]["bounds"]["Dstar"] == [5e-3, 1.0]
+    best = np.asarray(nib.load(folder / "out" / "best_model.nii.gz").dataobj)
+    assert json.loads((folder / "out" / "best_model.json").read_text())["numbers"]["2"] == "IVIM"
+    assert np.all(best == 2)
+    assert np.nanmin(np.asarray(nib.load(folder / "out" / "R2_ivim.nii.gz").dataobj)) > 0.9999
+    nib.save(nib.Nifti1Image(signal[..., :10].astype(np.float32), AFFINE), folder / "ten.nii.gz")
+    assert run(folder, folder / "ten.nii.gz", "--preset", "spinal_lesion", "--models", "adc", out="lesion") == 0
+    assert json.loads((folder / "lesion" / "run.json").read_text())["averages"] == [2, 2, 2, 1, 1, 1, 2, 4, 6, 8]
+
+
+def test_noise_floor_is_taken_off_the_region_signal(folder):
+    rng = np.random.default_rng(1)
+    clean = ivim_signal(B_ALL, 100.0, 0.1, 1.2e-3, 0.03)
+    noise = rng.normal(0, 12.0, (2, 20, 20, 5, B_ALL.size))
+    nib.save(nib.Nifti1Image(np.hypot(clean + noise[0], noise[1]).astype(np.float32), AFFINE), folder / "noisy.nii.gz")
+    nib.save(nib.Nifti1Image(np.ones((20, 20, 5), np.uint8), AFFINE), folder / "all.nii.gz")
+    words = [folder / "noisy.nii.gz", "--bval", folder / "dwi.bval", "--models", "ivim", "--regions"]
+    words.append(f"x={folder / 'all.nii.gz'}")
+    assert run(folder, *words, out="plain") == 0
+    assert run(folder, *words, "--noise-sigma", 12, out="corrected") == 0
+    plain, corrected = (
+        float(table(folder, o)["x", "D", "ivim", "fit of mean signal"]["value"]) for o in ("plain", "corrected")
+    )
+    assert plain < 1.15
+    assert corrected == pytest.approx(1.2, abs=0.03)
 
 
 def test_residual_fat_raises_d_to_what_it_is_without_the_fat(folder, signal):

@@ -58,7 +58,7 @@ def test_maps_are_those_of_the_kernels_with_unit_and_provenance(series):
 
 def test_rows_of_both_methods_for_every_region_and_quantity(series, regions):
     result = run_diffusion(series, regions, identity=MeasureSettings(subject="s7", timepoint="pre", reader="A"))
-    assert len(result.rows) == 2 * 2 * 8
+    assert len(result.rows) == 2 * (2 * 8 + 2)  # AICc is of the region fits only
     for region, mask in regions.items():
         for key in ("ADC", "f", "D", "Dstar"):
             row = pick(result.rows, region=region, quantity=key, method="mean of map")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from mrbiomarkers.jobs import ResidualFat
 from mrbiomarkers.regions import describe_grid, is_same_grid, place_mask
 from mrbiomarkers.registration import MotionResult, correct_motion
 from mrbiomarkers.series import DiffusionSeries, combine, exclude
+from mrbiomarkers.settings import DIFFUSION_PRESETS
 
 Mask = NDArray[np.bool_]
 
@@ -32,7 +33,15 @@ class Regions:
 
 def read_input_series(options: argparse.Namespace) -> tuple[DiffusionSeries, MotionResult | None]:
     """Read the series, leave out b-values, correct motion and combine repeats, as the options say."""
-    series = read_series(options.series, bvalues=_bvalues("--bvalues", options.bvalues), bval_file=options.bval)
+    preset = DIFFUSION_PRESETS.get(options.preset)
+    bvalues, averages = _bvalues("--bvalues", options.bvalues), _bvalues("--averages", options.averages)
+    if preset and bvalues is None and options.bval is None:
+        bvalues = list(preset.bvalues)
+    if preset and averages is None and preset.averages:
+        averages = list(preset.averages)
+    series = read_series(options.series, bvalues=bvalues, bval_file=options.bval)
+    if averages is not None:
+        series = replace(series, averages=np.array(averages))
     left_out = _bvalues("--exclude-b", options.exclude_b)
     if left_out:
         series = exclude(series, left_out)

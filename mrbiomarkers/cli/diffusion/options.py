@@ -7,7 +7,13 @@ from typing import Any
 
 from mrbiomarkers.maps import kernel_value
 from mrbiomarkers.quantities import QUANTITIES
-from mrbiomarkers.settings import DEFAULT_MODELS, DIFFUSION_METHODS, DIFFUSION_MODELS, DiffusionSettings
+from mrbiomarkers.settings import (
+    DEFAULT_MODELS,
+    DIFFUSION_METHODS,
+    DIFFUSION_MODELS,
+    DIFFUSION_PRESETS,
+    DiffusionSettings,
+)
 
 EXAMPLE = """\
 examples:
@@ -40,11 +46,17 @@ def make_parser(commands: Any) -> argparse.ArgumentParser:
 
 def settings_of(options: argparse.Namespace) -> DiffusionSettings:
     """Return the settings that the options ask for."""
+    preset = DIFFUSION_PRESETS.get(options.preset)
+    models = options.models or (preset.models if preset else DEFAULT_MODELS)
     return DiffusionSettings(
-        models=tuple(options.models),
+        models=tuple(models),
         method=options.method,
-        bounds=_bounds(options.bounds),
+        bounds={**(preset.bounds if preset else {}), **_bounds(options.bounds)},
+        noise_sigma=options.noise_sigma,
+        n_coils=options.coils,
+        averaged=options.averaged or "",
         errors=options.errors,
+        selection=options.selection,
         reference_region=options.reference_region,
     )
 
@@ -54,6 +66,12 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--bvalues", nargs="+", metavar="B", help="b-values in s/mm2, in the order of the images")
     source.add_argument("--bval", metavar="FILE", help="text file of b-values; default: the .bval beside the series")
+    parser.add_argument("--averages", nargs="+", metavar="N", help="averages (NEX) of each image: weights of the fits")
+    parser.add_argument(
+        "--preset",
+        choices=sorted(DIFFUSION_PRESETS),
+        help="b-values, averages, models and bounds of a study; what is given otherwise goes first",
+    )
     parser.add_argument("--exclude-b", nargs="+", default=[], metavar="B", help="b-values in s/mm2 to leave out")
     parser.add_argument(
         "--repeats",
@@ -77,7 +95,7 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
 
 def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--models", nargs="+", default=list(DEFAULT_MODELS), choices=DIFFUSION_MODELS, help="default: adc ivim"
+        "--models", nargs="+", choices=DIFFUSION_MODELS, help="default: adc ivim, or those of the preset"
     )
     parser.add_argument("--method", default="nlls", choices=DIFFUSION_METHODS, help="method of the IVIM maps (nlls)")
     parser.add_argument(
@@ -87,7 +105,21 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=LOW,HIGH",
         help="bounds of single parameters; diffusion coefficients in 10^-3 mm2/s, for example Dstar=5,300 f=0,0.7",
     )
+    parser.add_argument(
+        "--noise-sigma",
+        type=float,
+        default=0.0,
+        metavar="SD",
+        help="noise of the series, in its units: its floor is taken off the mean signals of regions",
+    )
+    parser.add_argument("--coils", type=int, default=1, help="coils whose squares were summed, for the noise floor (1)")
+    parser.add_argument(
+        "--averaged", choices=("magnitude", "complex"), help="what the scanner averaged, for the noise floor"
+    )
     parser.add_argument("--errors", action="store_true", help="also maps of the standard errors (sd_D, ...)")
+    parser.add_argument(
+        "--selection", action="store_true", help="also a map of the model that each voxel supports (AICc)"
+    )
     parser.add_argument("--reference-region", default="", metavar="NAME", help="relate all other regions to this one")
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers import __version__
-from mrbiomarkers.diffusion import MODELS
+from mrbiomarkers.diffusion import MODELS, ModelSelection
 from mrbiomarkers.files import Volume, suffix_of, write_json, write_map_with_sidecar, write_text, write_volume
 from mrbiomarkers.jobs import DiffusionResult
-from mrbiomarkers.maps import STATUS_TEXT, reported_value
+from mrbiomarkers.maps import STATUS_TEXT, ParameterMap, reported_value
 from mrbiomarkers.measurements import measurements_to_csv
 from mrbiomarkers.quantities import quantity
 from mrbiomarkers.report import decay_figure, map_panel, save_figure
@@ -39,6 +39,8 @@ def write_results(
         write_volume(out / f"status_{model}{suffix}", Volume(status, series.affine))
         legend = {int(flag): text for flag, text in STATUS_TEXT.items()}
         write_json(out / f"status_{model}.json", {"model": model, "flags, which add up": legend})
+    if result.selection is not None:
+        _write_selection(out, series, result.selection, suffix)
     write_text(out / "measurements.csv", measurements_to_csv(result.rows))
     write_json(out / "run.json", _record(series, settings, result))
     _write_figures(out, series, regions, result)
@@ -56,6 +58,19 @@ def _write_figures(out: Path, series: DiffusionSeries, regions: dict[str, Mask],
         index = int(mask.sum(axis=(1, 2)).argmax())
         panel = map_panel(low_b, shown, regions, series.affine, index, region=name)
         save_figure(panel, out / f"maps_{file_name(name)}.png")
+
+
+def _write_selection(out: Path, series: DiffusionSeries, selection: ModelSelection, suffix: str) -> None:
+    """Write the number of the best model of each voxel (0: none), and how much of the variance each model explains."""
+    numbers = (selection.best + 1).astype(np.uint8)
+    write_volume(out / f"best_model{suffix}", Volume(numbers, series.affine))
+    legend = {0: "not compared", **{n: MODELS[model].name for n, model in enumerate(selection.models, start=1)}}
+    write_json(out / "best_model.json", {"criterion": "smallest corrected Akaike criterion", "numbers": legend})
+    known = quantity("R2")
+    for model, values in selection.r_squared.items():
+        provenance = {"software": f"MRBiomarkers {__version__}", "model": model}
+        explained = ParameterMap(values, known, known.unit, series.affine, provenance=provenance)
+        write_map_with_sidecar(out / f"R2_{model}{suffix}", explained)
 
 
 def _record(series: DiffusionSeries, settings: DiffusionSettings, result: DiffusionResult) -> dict[str, object]:
@@ -92,13 +107,18 @@ def _curve_label(model: str, values: dict[str, float]) -> str:
 
 def say(out: Path, result: DiffusionResult) -> None:
     """Print what was measured, what to be careful with, and where the results are."""
-    fits = [row for row in result.rows if row.method == "fit of mean signal" and row.quantity not in ("S0", "rmse")]
+    fits = [
+        row for row in result.rows if row.method == "fit of mean signal" and row.quantity not in ("S0", "rmse", "AICc")
+    ]
     for row in fits:
         spread = "" if np.isnan(row.se) else f" ({row.ci_low:.3f} to {row.ci_high:.3f})"
         unit = "" if row.unit == "1" else f" {row.unit}"
         print(
             f"{row.region:>12}  {row.quantity:<6} {row.value:8.3f}{spread}{unit}  [{row.model}, {row.n_voxels} voxels]"
         )
+    if result.selection is not None:
+        shares = [f"{MODELS[m].name} {np.mean(result.selection.chosen(m)):.0%}" for m in result.selection.models]
+        print(f"best model (AICc) of all voxels: {', '.join(shares)}")
     for line in result.warnings:
         print(f"warning: {line}")
     print(f"maps: {', '.join(result.maps)}")

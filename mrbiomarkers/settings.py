@@ -95,6 +95,8 @@ class DiffusionSettings:
         as for :func:`~mrbiomarkers.diffusion.fit_ivim`.
     bounds : mapping
         Bounds of single parameters that replace the defaults, in kernel units (mm2/s, f without unit).
+    adc_bvalues : tuple of float
+        b-values [s/mm2] from which ADC is fitted, for example (0, 800); empty: all.
     errors : bool
         Whether maps of the standard errors are made.
     selection : bool
@@ -122,6 +124,7 @@ class DiffusionSettings:
     models: tuple[str, ...] = DEFAULT_MODELS
     method: str = "nlls"
     bounds: Bounds = field(default_factory=dict)
+    adc_bvalues: tuple[float, ...] = ()
     errors: bool = False
     selection: bool = False
     D_fat: float = 0.03e-3

@@ -148,6 +148,8 @@ def _select(
         return None
     if settings.method != "nlls" or fat is not None:
         fits = {model: fitted for model, fitted in fits.items() if model != "ivim"}
+    if settings.adc_bvalues:  # all models are compared on the same b-values
+        fits = {model: fitted for model, fitted in fits.items() if model != "adc"}
     return select_model(
         series.signal, series.bvalues, models=settings.models, weights=series.averages, mask=mask, fits=fits
     )
@@ -187,6 +189,7 @@ def _parameter_maps(
         "bvalues": series.bvalues.tolist(),
         "bvalue_source": sorted(set(series.source or ())),
         "residual_fat": {"D_fat_mm2_per_s": settings.D_fat} if model == "ivim" and hasattr(fitted, "eta") else None,
+        "fitted_bvalues": list(settings.adc_bvalues) if model == "adc" and settings.adc_bvalues else "all",
         "weights": None if series.averages is None else series.averages.tolist(),
     }
     result = {}

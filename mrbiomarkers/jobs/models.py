@@ -95,6 +95,12 @@ def fit_model(
     **options
         ``mask``, ``errors``, ``progress`` of the fit.
     """
+    if model == "adc" and settings.adc_bvalues:
+        chosen = _positions(settings.adc_bvalues, series.bvalues)
+        weights = None if series.averages is None else series.averages[chosen]
+        return fit_adc(
+            signal[..., chosen], series.bvalues[chosen], bounds=settings.bounds_of(model), weights=weights, **options
+        )
     if model == "ivim" and fat is not None:
         common = {"bounds": settings.bounds_of(model), "weights": series.averages, **options}
         return fit_ivim_with_fat(signal, series.bvalues, fat.eta, eta_sd=fat.eta_sd, D_fat=settings.D_fat, **common)
@@ -103,6 +109,16 @@ def fit_model(
         if options["method"] == "shrinkage" and populations:
             options["regions"] = _disjoint(populations)
     return _FITS[model](signal, series.bvalues, bounds=settings.bounds_of(model), weights=series.averages, **options)
+
+
+def _positions(wanted: tuple[float, ...], bvalues: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the positions of the wanted b-values, to 0.5 s/mm2."""
+    near = np.abs(bvalues[:, None] - np.asarray(wanted)) <= 0.5
+    missing = [f"{b:g}" for b, found in zip(wanted, near.any(axis=0), strict=True) if not found]
+    if missing:
+        present = ", ".join(f"{b:g}" for b in np.unique(bvalues))
+        raise ValueError(f"adc_bvalues: expected some of {present} s/mm2, got {', '.join(missing)}")
+    return np.flatnonzero(near.any(axis=1))
 
 
 def _disjoint(regions: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:

@@ -246,6 +246,8 @@ def _fit_mean(
     rmse = float(fitted.rmse)
     n_weights = float(len(mean) if series.averages is None else series.averages.sum())
     aicc = float(information_criterion(rmse**2 * n_weights, len(mean), len(names)))
+    if model == "adc" and settings.adc_bvalues:
+        aicc = float("nan")  # of other b-values than those of the other models
     known_fat = (float(np.asarray(fat.eta)), settings.D_fat) if fat is not None and model == "ivim" else None
     values = {key: float(getattr(fitted, key)) for key in names}
     on_bound = {key: bool(fitted.status_of(key) & (Status.ON_BOUND | Status.UNDETERMINED)) for key in names}

@@ -135,6 +135,18 @@ def test_shrinkage_learns_each_region_and_a_lesion_is_cut_out_of_its_vertebra():
     assert rows["lesion", "D", "fit of mean signal"].fit == "nlls"
 
 
+def test_adc_from_chosen_b_values_is_the_two_point_value(series, regions):
+    settings = DiffusionSettings(models=("adc", "ivim"), adc_bvalues=(0, 800), selection=True)
+    result = run_diffusion(series, regions, settings=settings)
+    low, high = (series.signal[1, ..., b].astype(float) for b in (0, 8))
+    np.testing.assert_allclose(result.maps["ADC"].values[1], np.log(low / high) / 800, rtol=1e-4)
+    assert result.maps["ADC"].provenance["fitted_bvalues"] == [0, 800]
+    assert np.isnan(pick(result.rows, region="small", quantity="AICc", model="adc").value)
+    assert result.selection.models == ("adc", "ivim")
+    with pytest.raises(ValueError, match=r"adc_bvalues: expected some of 0, 10, .* got 801"):
+        run_diffusion(series, regions, settings=DiffusionSettings(adc_bvalues=(0, 801)))
+
+
 def test_kurtosis_beyond_its_range_is_warned_about():
     signal = np.tile(kurtosis(B_ALL, 1.0, 1e-3, 4.0), (1, 5, 5, 1))
     settings = DiffusionSettings(models=("kurtosis",))

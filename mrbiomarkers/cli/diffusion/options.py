@@ -55,6 +55,7 @@ def settings_of(options: argparse.Namespace) -> DiffusionSettings:
         noise_sigma=options.noise_sigma,
         n_coils=options.coils,
         averaged=options.averaged or "",
+        adc_bvalues=tuple(options.adc_bvalues),
         errors=options.errors,
         selection=options.selection,
         reference_region=options.reference_region,
@@ -115,6 +116,9 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--coils", type=int, default=1, help="coils whose squares were summed, for the noise floor (1)")
     parser.add_argument(
         "--averaged", choices=("magnitude", "complex"), help="what the scanner averaged, for the noise floor"
+    )
+    parser.add_argument(
+        "--adc-bvalues", nargs="+", type=float, default=[], metavar="B", help="b-values of the ADC fit (all)"
     )
     parser.add_argument("--errors", action="store_true", help="also maps of the standard errors (sd_D, ...)")
     parser.add_argument(

@@ -17,6 +17,7 @@ from mrbiomarkers.leastsquares.solver import SeparableFit, better_of, fit_separa
 from mrbiomarkers.leastsquares.steps import Box
 
 _EASY_STEPS = 5  # most fits need 3 or 4
+_FEW = 256  # fits of a block that are not worth a step of their own
 _MAX_STEPS = 40
 _FULL = 32768  # fits put aside before they are finished
 _COMPETES = 0.5  # a second valley is tried when its grid score is this near, as a part of the first fit's squares
@@ -68,7 +69,7 @@ def fit_stream(
     n_waiting = 0
     for block in blocks:
         first, second, score = starts.search(block.y)
-        fit = fit_separable(model, block.y, first, box, max_steps=_EASY_STEPS)
+        fit = fit_separable(model, block.y, first, box, max_steps=_EASY_STEPS, leave=_FEW)
         finished = fit.converged & ~_competes(block.y, score, fit)
         rest = np.flatnonzero(~finished)
         if rest.size:

@@ -67,6 +67,7 @@ def fit_separable(
     max_steps: int = 60,
     damping: Array | None = None,
     target: Array | None = None,
+    leave: int = 0,
 ) -> SeparableFit:
     """Fit N signals from one start each.
 
@@ -86,6 +87,8 @@ def fit_separable(
         Damping of the first step, from a fit that is resumed; default 0.
     target : (N,) array, optional
         Sum of squares to beat: a fit that promises far too little to get there is given up, and counts as converged.
+    leave : int
+        Stop a block when no more than so many of its fits are left, which have then not converged.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def fit_separable(
     """
     search = _Search(model, y, start, box, damping, target)
     for begin in range(0, y.shape[1], _BLOCK):
-        search.run(np.arange(begin, min(begin + _BLOCK, y.shape[1])), max_steps)
+        search.run(np.arange(begin, min(begin + _BLOCK, y.shape[1])), max_steps, leave)
     return SeparableFit(search.theta, search.coefficients, search.sum_of_squares, search.converged, search.damping)
 
 
@@ -119,8 +122,8 @@ class _Search:
         self.damping = np.zeros(n_fits) if damping is None else damping.copy()
         self._target = target
 
-    def run(self, index: Index, n_steps: int) -> None:
-        """Advance the fits ``index`` by up to ``n_steps`` steps and store where they stand."""
+    def run(self, index: Index, n_steps: int, leave: int) -> None:
+        """Advance the fits ``index`` by up to ``n_steps`` steps, or until few are left; store where they stand."""
         y, theta, damping = self._y.take(index, axis=1), self.theta.take(index, axis=1), self.damping[index]
         state = evaluate(self._model, y, theta, self._box.fraction)
         floor = _ROUNDING * dot(y, y)
@@ -138,6 +141,8 @@ class _Search:
                     return
                 index, floor, damping, gain = index[keep], floor[keep], damping[keep], gain[keep]
                 theta, candidate, state, y = (array.take(keep, axis=1) for array in (theta, candidate, state, y))
+                if keep.size <= leave:
+                    break
             trial = evaluate(self._model, y, candidate, self._box.fraction)
             better = (trial[0] <= state[0]) & (gain > 0)  # a step cut short by two walls may promise nothing
             damping = _damp(damping, better, (state[0] - trial[0]) / (2 * gain))

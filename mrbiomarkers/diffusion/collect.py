@@ -85,6 +85,7 @@ class MapCollector:
             jacobian *= self._batches.root_weights[:, None]
             free = np.concatenate([found.values[0][None] > 0, ~(found.on_bound | found.unknown)]).T
             errors = standard_errors(jacobian, found.sum_of_squares, free)
+        errors = np.where(found.values[0][:, None] > 0, errors, np.nan)
         for name, column in zip(self._model.parameters, errors.T, strict=True):
             self._maps[f"sd_{name}"][batch.voxels] = column * batch.scale if name == "S0" else column
 

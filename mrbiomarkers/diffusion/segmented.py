@@ -243,7 +243,8 @@ class _FastSearch:
             target = _next(place, slope, curvature)
             gain = np.abs(slope * (target - place[3]))
             done = (gain <= _CONVERGED * squares + _ROUNDING * tissue[2]) | (np.abs(target - place[3]) <= _TOLERANCE)
-            result[index] = target
+            going = ~converged[index]  # a search that is done stays where it was, whatever its neighbours do
+            result[index[going]] = target[going]
             converged[index[done]] = True
             keep = np.flatnonzero(~done)
             if keep.size == 0:

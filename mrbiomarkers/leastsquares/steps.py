@@ -101,7 +101,7 @@ def _step_along_walls(
     left = clipped != target
     move = np.where(left, clipped - theta, 0.0)
     move = _solve_free(matrix, gradient, damping, fixed | left, move)
-    return np.clip(theta + move, lower, upper)
+    return np.where(left, clipped, np.clip(theta + move, lower, upper))  # on the wall, not beside it by rounding
 
 
 def _unpack(triangle: Array, size: int) -> list[list[Array]]:

@@ -100,7 +100,7 @@ def decay_figure(
             axes[0, 1].set_title(typeset(f"b up to {_ZOOM:g} s/mm2"), loc="left")
         if curves:
             _draw_residuals(axes[1], decay)
-            _add_legend(figure, axes[0, 0])
+            _add_legend(figure, axes[0, 0], most=columns)
         for column, limit in zip(range(columns), (np.inf, _ZOOM), strict=False):
             _b_axis(axes[-1, column], decay.b, limit)
         figure.align_ylabels()
@@ -193,10 +193,10 @@ def _b_axis(axes: Axes, b: _Values, limit: float) -> None:
     axes.set_xlabel(typeset("b [s/mm2]"))
 
 
-def _add_legend(figure: Figure, axes: Axes) -> None:
-    """Put the legend under the panels, where it hides nothing: measured first; long texts one below the other."""
+def _add_legend(figure: Figure, axes: Axes, most: int) -> None:
+    """Put the legend under the panels in ``most`` columns, measured first; long texts stand one below the other."""
     handles, labels = axes.get_legend_handles_labels()
-    columns = 1 if max(len(label) for label in labels) > 44 else min(len(labels), 2)
+    columns = 1 if max(len(label) for label in labels) > 44 else min(len(labels), most)
     first = labels.index("Measured: mean ± SD")
     order = [first, *(n for n in range(len(labels)) if n != first)]
     shown = [handles[n] for n in order], [labels[n] for n in order]

@@ -131,3 +131,13 @@ def test_many_ticks_but_none_that_overlap():
 def test_bad_arguments_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         draw(**changes)
+
+
+def test_legend_of_a_single_panel_stays_inside_the_picture():
+    b = np.array([0.0, 500, 1000, 2000])
+    label = "Kurtosis: MD 2.43 × 10^-3 mm2/s, MK 0.38"
+    curves = {label: lambda x: 100 * np.exp(-x * 1e-3), f"{label[:-4]}0.40": lambda x: 90 * np.exp(-x * 1e-3)}
+    figure = decay_figure("L3", b, 100 * np.exp(-b * 1e-3), np.ones(4), curves)
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Collection, Iterator
@@ -70,6 +71,8 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
     ------
     FileNotFoundError
         When the folder of ``path`` does not exist.
+    OSError
+        When the file cannot be written; a full disk names the file.
     """
     target = Path(path)
     if not target.parent.is_dir():
@@ -78,5 +81,9 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(target)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:  # writing to a full disk does not say which file
+            raise OSError(error.errno, error.strerror, str(target)) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -60,3 +60,9 @@ def test_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere does not exist") as caught, atomic_path(path):
         pass
     one_line(caught.value, path)
+
+
+def test_a_full_disk_names_the_file_and_leaves_none(tmp_path):
+    with pytest.raises(OSError, match=r"No space left on device: '.*table\.csv'"), atomic_path(tmp_path / "table.csv"):
+        raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []

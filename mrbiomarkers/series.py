@@ -1,13 +1,21 @@
-"""What was acquired: the diffusion series, checked once, here; its repeats and directions combined."""
+"""What was acquired: diffusion and multi-echo series, checked once, here; repeats and directions combined."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mrbiomarkers.checks import check_affine, check_bvalues, check_choice, check_real_array
+from mrbiomarkers.checks import (
+    check_affine,
+    check_bvalues,
+    check_choice,
+    check_echo_times,
+    check_field_strength,
+    check_real_array,
+)
 
 _SAME_B = 0.5  # b-values closer than this are one [s/mm2]
 _SAME_DIRECTION = np.cos(np.deg2rad(1.0))
@@ -74,6 +82,84 @@ class DiffusionSeries:
         """Shape (K, J, I) of one image."""
         k, j, i = self.signal.shape[:3]
         return k, j, i
+
+
+@dataclass(frozen=True, eq=False)
+class EchoSeries:
+    """A multi-echo gradient echo series on one grid.
+
+    Attributes
+    ----------
+    signal : (K, J, I, N) array [a.u.]
+        Complex images (complex64 and complex128 are kept), or magnitudes (integers become float32).
+    echo_times : (N,) array [s]
+        Ascending.
+    field_strength : float [T]
+        Static field.
+    affine : (4, 4) array [mm]
+        Maps ``(i, j, k, 1)`` to RAS.
+    kind : str
+        ``"complex"`` or ``"magnitude"``.
+    repetition_time : float [s], optional
+        Repetition time.
+    flip_angle : float [deg], optional
+        Flip angle.
+    readout_axis : int, optional
+        Axis of the grid (0, 1 or 2 for k, j, i) along which the echoes are read.
+    precession : int, optional
+        1: a positive field makes the phase grow, as in the signal model. -1: it makes it fall. None: not known.
+
+    Raises
+    ------
+    TypeError
+        When the signal is complex and should be real, or the reverse.
+    ValueError
+        When shapes or values do not fit together.
+    """
+
+    signal: NDArray[Any]
+    echo_times: NDArray[np.float64]
+    field_strength: float
+    affine: NDArray[np.float64]
+    kind: str = "complex"
+    repetition_time: float | None = None
+    flip_angle: float | None = None
+    readout_axis: int | None = None
+    precession: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("kind", self.kind, ("complex", "magnitude"))
+        signal = _check_echoes(self.signal, self.kind)
+        object.__setattr__(self, "signal", signal)
+        object.__setattr__(self, "echo_times", check_echo_times(self.echo_times, signal.shape[-1]))
+        object.__setattr__(self, "field_strength", check_field_strength(self.field_strength))
+        object.__setattr__(self, "affine", check_affine(self.affine))
+        if self.repetition_time is not None and not 0 < self.repetition_time < 60:
+            raise ValueError(f"repetition_time: expected seconds, 0 to 60, got {self.repetition_time}")
+        if self.flip_angle is not None and not 0 < self.flip_angle <= 180:
+            raise ValueError(f"flip_angle: expected degrees, 0 to 180, got {self.flip_angle}")
+        if self.readout_axis not in (None, 0, 1, 2):
+            raise ValueError(f"readout_axis: expected 0, 1, 2 or None, got {self.readout_axis!r}")
+        if self.precession not in (None, 1, -1):
+            raise ValueError(f"precession: expected 1, -1 or None, got {self.precession!r}")
+
+    @property
+    def grid_shape(self) -> tuple[int, int, int]:
+        """Shape (K, J, I) of one image."""
+        k, j, i = self.signal.shape[:3]
+        return k, j, i
+
+
+def _check_echoes(signal: ArrayLike, kind: str) -> NDArray[Any]:
+    array = np.asarray(signal)
+    if kind == "magnitude":
+        magnitude = check_real_array("signal", array, ndim=4)
+        return magnitude if magnitude.dtype in (np.float32, np.float64) else magnitude.astype(np.float32)
+    if array.dtype.kind != "c":
+        raise TypeError(f"signal: expected complex images for kind 'complex', got an array of type {array.dtype}")
+    if array.ndim != 4:
+        raise ValueError(f"signal: expected 4 dimensions, got {array.ndim} (shape {array.shape})")
+    return array if array.dtype in (np.complex64, np.complex128) else array.astype(np.complex64)
 
 
 def combine(

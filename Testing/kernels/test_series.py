@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from mrbiomarkers.series import DiffusionSeries, combine, exclude
+from mrbiomarkers.series import DiffusionSeries, EchoSeries, combine, exclude
 
 
 def make(**changes):
@@ -242,3 +242,56 @@ def test_b_values_are_left_out_by_hand():
 def test_what_cannot_be_left_out_is_named(bvalues, message):
     with pytest.raises(ValueError, match=message):
         exclude(series_of([1, 2, 3], [0, 50, 800]), bvalues)
+
+
+def make_echoes(**changes):
+    given = {
+        "signal": np.ones((2, 3, 4, 3), np.complex64),
+        "echo_times": [1.2e-3, 2.2e-3, 3.2e-3],
+        "field_strength": 3,
+        "affine": np.eye(4),
+        **changes,
+    }
+    return EchoSeries(**given)
+
+
+def test_echo_series_keeps_complex_and_makes_magnitudes_float32():
+    assert make_echoes().signal.dtype == np.complex64
+    assert make_echoes().grid_shape == (2, 3, 4)
+    assert make_echoes().field_strength == 3.0
+    real = make_echoes(signal=np.ones((2, 3, 4, 3), np.int16), kind="magnitude")
+    assert real.signal.dtype == np.float32
+    assert make_echoes(signal=np.ones((2, 3, 4, 3), ">c8")).signal.dtype == np.complex64
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"echo_times": [1.2, 2.2, 3.2]}, "are these milliseconds"),
+        ({"echo_times": [1.2e-6, 2.2e-6, 3.2e-6]}, "shorter than any echo time"),
+        ({"echo_times": [2.2e-3, 1.2e-3, 3.2e-3]}, "expected ascending values, each once"),
+        ({"echo_times": [1.2e-3, 1.2e-3, 3.2e-3]}, "expected ascending values, each once"),
+        ({"echo_times": [1.2e-3, 2.2e-3]}, "echo_times: expected 3 values"),
+        ({"echo_times": [0, 2.2e-3, 3.2e-3]}, "seconds above 0"),
+        ({"echo_times": [np.nan, 2.2e-3, 3.2e-3]}, "seconds above 0"),
+        ({"field_strength": 3000}, "is it in mT or MHz"),
+        ({"field_strength": None}, "field_strength: expected tesla"),
+        ({"field_strength": float("nan")}, "field_strength: expected 0.05 to 20 T"),
+        ({"kind": "phase"}, "kind: expected one of complex, magnitude"),
+        ({"signal": np.ones((3, 4, 3), np.complex64)}, "signal: expected 4 dimensions"),
+        ({"repetition_time": 0}, "repetition_time: expected seconds"),
+        ({"flip_angle": 200}, "flip_angle: expected degrees"),
+        ({"readout_axis": 3}, "readout_axis: expected 0, 1, 2"),
+        ({"precession": 0}, "precession: expected 1, -1"),
+    ],
+)
+def test_what_does_not_fit_an_echo_series_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_echoes(**changes)
+
+
+def test_real_where_complex_is_needed_is_refused_and_the_reverse():
+    with pytest.raises(TypeError, match="signal: expected complex images"):
+        make_echoes(signal=np.ones((2, 3, 4, 3)))
+    with pytest.raises(TypeError, match="signal: expected real numbers"):
+        make_echoes(kind="magnitude")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from mrbiomarkers.leastsquares import Products, StartGrid, dot, solve_symmetric
@@ -47,9 +49,11 @@ class _ExponentialPoint:
     def __init__(self, model: Exponentials, columns: list[Array]) -> None:
         self._model, self.columns = model, columns
 
-        size = len(columns)
-        # sums of b^k times products of columns, k = 0, 1, 2: all inner products of columns and slopes are among them
-        self._moments = {(p, q): model.powers @ (columns[p] * columns[q]) for p in range(size) for q in range(p, size)}
+    @cached_property
+    def _moments(self) -> dict[tuple[int, int], Array]:
+        """Sums of b^k times products of columns, k = 0, 1, 2: all inner products of columns and slopes are there."""
+        columns, size = self.columns, len(self.columns)
+        return {(p, q): self._model.powers @ (columns[p] * columns[q]) for p in range(size) for q in range(p, size)}
 
     def slopes(self) -> list[Array]:
         return [self._model.minus_b * column for column in self.columns]
@@ -106,16 +110,19 @@ class KurtosisDecay:
 
     def __init__(self, bvalues: Array, root_weights: Array) -> None:
         self.powers = bvalues ** np.arange(5)[:, None]
-        self._root_weights = root_weights[:, None]
+        self._line = np.stack([-bvalues, bvalues**2], axis=1)
+        self._last = int(bvalues.argmax())
+        self._root_weights = None if np.all(root_weights == 1) else root_weights[:, None]
 
     def at(self, theta: Array) -> _KurtosisPoint:
         """Return the column and its derivatives at ``theta`` (2, N)."""
         slope, bend = theta
-        exponent = self.powers[2][:, None] * (slope**2 * bend / 6.0)
-        exponent -= self.powers[1][:, None] * slope
-        np.minimum(exponent, _LARGEST_EXPONENT, out=exponent)
+        exponent = self._line @ np.stack([slope, slope**2 * bend / 6.0])
+        if exponent[self._last].max(initial=0.0) > _LARGEST_EXPONENT:  # a parabola from 0 is largest at an end
+            np.minimum(exponent, _LARGEST_EXPONENT, out=exponent)
         column = np.exp(exponent, out=exponent)
-        column *= self._root_weights
+        if self._root_weights is not None:
+            column *= self._root_weights
         return _KurtosisPoint(self.powers, column, slope, bend)
 
 
@@ -125,10 +132,13 @@ class _KurtosisPoint:
     def __init__(self, powers: Array, column: Array, slope: Array, bend: Array) -> None:
         self.columns = [column]
         self._powers = powers
-        self._moments = powers @ (column * column)
         # d(exponent) = (-b + a b^2) d(MD) + c b^2 d(MK)
         self._a, self._c = slope * bend / 3.0, slope * slope / 6.0
         self._second = bend / 3.0, slope / 3.0
+
+    @cached_property
+    def _moments(self) -> Array:
+        return self._powers @ (self.columns[0] * self.columns[0])
 
     def slopes(self) -> list[Array]:
         b, b_squared = self._powers[1][:, None], self._powers[2][:, None]
@@ -196,15 +206,17 @@ class LogLinearStart:
         self._unit = float(bvalues.max())
         self._degree = degree
         self._powers = (bvalues / self._unit) ** np.arange(2 * degree + 1)[:, None]
-        self._root_weights = root_weights[:, None]
+        self._root_weights = None if np.all(root_weights == 1) else root_weights[:, None]
 
     def search(self, y: Array) -> tuple[Array, Array, Array]:
         """Return the start (P, N) of each signal twice, and a score that says that there is no other valley."""
         size = self._degree + 1
         weights = y * y
-        signal = np.maximum(y / self._root_weights, 1e-3)
+        signal = np.maximum(y if self._root_weights is None else y / self._root_weights, 1e-3)
         left = self._powers @ weights
-        right = self._powers[:size] @ (weights * np.log(signal))
+        np.log(signal, out=signal)
+        signal *= weights
+        right = self._powers[:size] @ signal
         matrix = [[left[p + q] for q in range(size)] for p in range(size)]
         line = solve_symmetric(matrix, list(right))
         theta = np.empty((self._degree, y.shape[1]))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from mrbiomarkers.leastsquares.linear import Inverse, solve_one, solve_two
-from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
-from mrbiomarkers.leastsquares.products import gram_of, products_of
+from mrbiomarkers.leastsquares.model import Array, ModelPoint, SeparableModel, dot
+from mrbiomarkers.leastsquares.products import gram_of, plain_gram, products_of
 
 _PIVOT = 1e-3  # a curvature whose pivots fall below this part of its diagonal is not trusted
 
@@ -37,13 +37,7 @@ def evaluate(model: SeparableModel, y: Array, theta: Array, fraction: tuple[floa
         Sum of squares, coefficients, gradient of half the sum of squares, upper triangle of its curvature.
     """
     point = model.at(theta)
-    columns = point.columns
-    projection = [dot(column, y) for column in columns]
-    solve = solve_one if len(columns) == 1 else solve_two
-    coefficients, inverse = solve(gram_of(point), projection, fraction)
-    residual = y - coefficients[0] * columns[0]
-    if len(columns) == 2:
-        residual -= coefficients[1] * columns[1]
+    coefficients, inverse, residual = _solve(point, gram_of(point), y, fraction)
     along, cross, tangent, bend = products_of(point, residual)
     owner = model.column_of
     scale = [coefficients[column] for column in owner]
@@ -57,6 +51,33 @@ def evaluate(model: SeparableModel, y: Array, theta: Array, fraction: tuple[floa
     _trust(exact, tangent, cross, inverse)
     gradient = [-s * a for s, a in zip(scale, along, strict=True)]
     return np.stack([dot(residual, residual), *coefficients, *gradient, *exact.values()])
+
+
+def evaluate_ends(
+    model: SeparableModel, y: Array, theta: Array, fraction: tuple[float, float]
+) -> tuple[Array, list[Array]]:
+    """Return the sum of squares and the coefficients of N fits at ``theta``, which is what the end of a search needs.
+
+    The arguments are those of :func:`evaluate`; each result is (N,).
+    """
+    point = model.at(theta)
+    coefficients, _, residual = _solve(point, plain_gram(point), y, fraction)
+    return dot(residual, residual), coefficients
+
+
+def _solve(
+    point: ModelPoint, gram: Matrix, y: Array, fraction: tuple[float, float]
+) -> tuple[list[Array], Inverse, Array]:
+    """Return the coefficients, the inverse Gram matrix of their free directions, and the residual (M, N)."""
+    columns = point.columns
+    projection = [dot(column, y) for column in columns]
+    solve = solve_one if len(columns) == 1 else solve_two
+    coefficients, inverse = solve(gram, projection, fraction)
+    residual = coefficients[0] * columns[0]
+    np.subtract(y, residual, out=residual)
+    if len(columns) == 2:
+        residual -= coefficients[1] * columns[1]
+    return coefficients, inverse, residual
 
 
 def _reduce(matrix: Matrix, cross: Cross, inverse: Inverse) -> Matrix:

@@ -17,13 +17,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.leastsquares.curvature import evaluate
+from mrbiomarkers.leastsquares.curvature import evaluate, evaluate_ends
 from mrbiomarkers.leastsquares.model import Array, SeparableModel, dot
 from mrbiomarkers.leastsquares.steps import Box, next_step
 
 Index = NDArray[np.intp]
 
 _CONVERGED = 1e-9  # of the sum of squares: the decrease that one more step could bring
+_NEAR = 1e-5  # of the sum of squares: a promised decrease so small that the next step may be the last
 _ROUNDING = 1e-22  # of the signal's sum of squares: below it, only rounding is left
 _HOPE = 40.0  # how many times the decrease that one step promises is still hoped for
 _BLOCK = 8192  # fits advanced together: their columns stay in the cache
@@ -97,7 +98,7 @@ def fit_separable(
     """
     search = _Search(model, y, start, box, damping, target)
     for begin in range(0, y.shape[1], _BLOCK):
-        search.run(np.arange(begin, min(begin + _BLOCK, y.shape[1])), max_steps, leave)
+        search.run(slice(begin, min(begin + _BLOCK, y.shape[1])), max_steps, leave)
     return SeparableFit(search.theta, search.coefficients, search.sum_of_squares, search.converged, search.damping)
 
 
@@ -122,21 +123,18 @@ class _Search:
         self.damping = np.zeros(n_fits) if damping is None else damping.copy()
         self._target = target
 
-    def run(self, index: Index, n_steps: int, leave: int) -> None:
-        """Advance the fits ``index`` by up to ``n_steps`` steps, or until few are left; store where they stand."""
-        y, theta, damping = self._y.take(index, axis=1), self.theta.take(index, axis=1), self.damping[index]
+    def run(self, part: slice, n_steps: int, leave: int) -> None:
+        """Advance the fits ``part`` by up to ``n_steps`` steps, or until few are left; store where they stand."""
+        index = np.arange(part.start, part.stop)
+        y, theta, damping = self._y[:, part], self.theta[:, part], self.damping[part]
         state = evaluate(self._model, y, theta, self._box.fraction)
         floor = _ROUNDING * dot(y, y)
         for _ in range(n_steps):
             candidate, gain = next_step(state, theta, damping, self._box)
-            done = (np.abs(gain) <= 0.5 * _CONVERGED * state[0] + floor) | (damping > 1e8)
-            if self._target is not None:
-                done |= state[0] - _HOPE * np.abs(gain) > self._target[index]
-            finished = np.flatnonzero(done)
-            if finished.size:
-                self.converged[index[finished]] = True
-                self._store(index, theta, state, damping, finished)
-                keep = np.flatnonzero(~done)
+            finished = self._arrived(index, theta, state, damping, gain, floor)
+            finished |= self._landing(index, y, candidate, state, damping, gain, finished)
+            if finished.any():
+                keep = np.flatnonzero(~finished)
                 if keep.size == 0:
                     return
                 index, floor, damping, gain = index[keep], floor[keep], damping[keep], gain[keep]
@@ -151,14 +149,65 @@ class _Search:
                 trial[:, worse] = state[:, worse]
                 candidate[:, worse] = theta[:, worse]
             state, theta = trial, candidate
-        self._store(index, theta, state, damping, np.arange(index.size))
+        self._store(index, theta, state[0], state[1 : 1 + self._model.n_columns], damping)
 
-    def _store(self, index: Index, theta: Array, state: Array, damping: Array, chosen: Index) -> None:
-        place = index[chosen]
-        self.theta[:, place] = theta.take(chosen, axis=1)
-        self.sum_of_squares[place] = state[0].take(chosen)
-        self.coefficients[:, place] = state[1 : 1 + self._model.n_columns].take(chosen, axis=1)
-        self.damping[place] = damping.take(chosen)
+    def _arrived(
+        self, index: Index, theta: Array, state: Array, damping: Array, gain: Array, floor: Array
+    ) -> NDArray[np.bool_]:
+        """Store the fits that one more step would not change; return which."""
+        done = (np.abs(gain) <= 0.5 * _CONVERGED * state[0] + floor) | (damping > 1e8)
+        if self._target is not None:
+            done |= state[0] - _HOPE * np.abs(gain) > self._target[index]
+        chosen = np.flatnonzero(done)
+        if chosen.size:
+            place = index[chosen]
+            self.converged[place] = True
+            ends = state[: 1 + self._model.n_columns].take(chosen, axis=1)
+            self._store(place, theta.take(chosen, axis=1), ends[0], ends[1:], damping[chosen])
+        return done
+
+    def _landing(
+        self,
+        index: Index,
+        y: Array,
+        candidate: Array,
+        state: Array,
+        damping: Array,
+        gain: Array,
+        finished: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
+        """Store the fits whose last step is the one just proposed; return which.
+
+        A Newton step that keeps its promise to a part ``e`` leaves about ``2.25 e^2`` of it to be gained, so where the
+        promise is small already, the sum of squares at the end tells that no more steps are needed.
+        """
+        near = (gain > 0) & (gain <= _NEAR * state[0]) & (damping == 0) & ~finished
+        chosen = np.flatnonzero(near)
+        if chosen.size == 0:
+            return near
+        # Each fit lands by its own figures only, so what stands beside it in a block cannot matter.
+        whole = 2 * chosen.size > index.size
+        some = (y, candidate) if whole else (y.take(chosen, axis=1), candidate.take(chosen, axis=1))
+        squares, coefficients = evaluate_ends(self._model, *some, self._box.fraction)
+        if whole:
+            squares, coefficients = squares.take(chosen), [c.take(chosen) for c in coefficients]
+        missed = state[0].take(chosen) - squares - 2 * gain.take(chosen)
+        kept = 2.25 * missed * missed <= 2 * _CONVERGED * state[0].take(chosen) * gain.take(chosen)
+        near[chosen[~kept]] = False
+        landed = chosen[kept]
+        self.converged[index[landed]] = True
+        self._store(index[landed], candidate.take(landed, axis=1), squares[kept], [c[kept] for c in coefficients], 0.0)
+        return near
+
+    def _store(
+        self, place: Index, theta: Array, squares: Array, coefficients: Array | list[Array], damping: Array | float
+    ) -> None:
+        """Store where the fits ``place`` stand."""
+        self.theta[:, place] = theta
+        self.sum_of_squares[place] = squares
+        for into, values in zip(self.coefficients, coefficients, strict=True):
+            into[place] = values
+        self.damping[place] = damping
 
 
 def better_of(first: SeparableFit, second: SeparableFit, index: Index) -> SeparableFit:

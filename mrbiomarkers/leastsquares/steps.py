@@ -54,7 +54,8 @@ def next_step(state: Array, theta: Array, damping: Array, box: Box) -> tuple[Arr
         walled, careful = np.empty_like(theta), np.arange(theta.shape[1])
     if size > 1 and careful.size:
         some = [[entry.take(careful) for entry in row] for row in matrix]
-        walled[:, careful] = _step_along_walls(
+        along = _pair_along_walls if size == 2 else _step_along_walls
+        walled[:, careful] = along(
             some, gradient.take(careful, axis=1), damping.take(careful), theta.take(careful, axis=1), lower, upper
         )
     return walled, _gain(matrix, gradient, walled - theta)
@@ -89,6 +90,28 @@ def _gain(matrix: list[list[Array]], gradient: Array, move: Array) -> Array:
             slope += matrix[p][q] * move[q]
         gain -= slope * move[p]
     return gain
+
+
+def _pair_along_walls(
+    matrix: list[list[Array]], gradient: Array, damping: Array, theta: Array, lower: Array, upper: Array
+) -> Array:
+    """Return what :func:`_step_along_walls` does, for two parameters in closed form."""
+    diagonal = np.stack([matrix[0][0], matrix[1][1]]) * (1.0 + damping)
+    safe = np.where(diagonal > 0, diagonal, np.inf)  # a parameter without influence does not move
+    alone = -gradient / safe
+    product = diagonal[0] * diagonal[1]
+    determinant = product - matrix[0][1] ** 2
+    tell_apart = determinant > 1e-10 * np.abs(product)
+    joint = (matrix[0][1] * gradient[::-1] - diagonal[::-1] * gradient) / np.where(tell_apart, determinant, 1.0)
+    fixed = ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
+    move = np.where(fixed, 0.0, np.where(tell_apart & ~fixed[::-1], joint, alone))
+    target = theta + move
+    clipped = np.minimum(np.maximum(target, lower), upper)
+    left = clipped != target
+    held, given = fixed | left, np.where(left, clipped - theta, 0.0)
+    move = np.where(held, given, np.where(held[::-1], alone - matrix[0][1] * given[::-1] / safe, move))
+    inside = np.minimum(np.maximum(theta + move, lower), upper)
+    return np.where(left, clipped, inside)  # on the wall, not beside it by rounding
 
 
 def _step_along_walls(

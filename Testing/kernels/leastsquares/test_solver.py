@@ -177,3 +177,20 @@ def test_a_signal_that_no_coefficient_can_follow_gets_zero():
     np.testing.assert_array_equal(fit.coefficients, 0.0)
     assert fit.sum_of_squares[0] == pytest.approx(X.size)
     assert fit.converged.all()
+
+
+@pytest.mark.parametrize("noise", [1e-4, 0.03])
+def test_fits_that_land_early_are_as_good_as_those_that_go_on(monkeypatch, noise):
+    """The last step is not looked back on where its promise was small and kept."""
+    import mrbiomarkers.leastsquares.solver as solver
+
+    rng = np.random.default_rng(7)
+    truth = np.stack([rng.uniform(0.5, 1.5, 2000), rng.uniform(0.6, 1.0, 2000)])
+    y = Curve().at(truth).columns[0] + noise * rng.normal(size=(X.size, 2000))
+    box = Box(np.array([0.05, 0.2]), np.array([5.0, 2.0]))
+    landed = fit_separable(Curve(), y, truth * 1.2, box)
+    monkeypatch.setattr(solver, "_NEAR", 0.0)
+    monkeypatch.setattr(solver, "_CONVERGED", 1e-14)
+    patient = fit_separable(Curve(), y, truth * 1.2, box)
+    assert landed.converged.all()
+    assert np.max(landed.sum_of_squares / patient.sum_of_squares) <= 1 + 2e-9

@@ -1,0 +1,36 @@
+"""Water and fat from several echoes: spectra of fat, the signal and how precisely it can be measured."""
+
+from mrbiomarkers.fatwater.precision import fat_water_cramer_rao, fat_water_standard_errors
+from mrbiomarkers.fatwater.signal import (
+    GYROMAGNETIC_RATIO,
+    fat_modulation,
+    fat_water_jacobian,
+    fat_water_signal,
+    magnitude_jacobian,
+    magnitude_signal,
+)
+from mrbiomarkers.fatwater.spectra import (
+    SPECTRA,
+    FatSpectrum,
+    at_temperature,
+    custom_spectrum,
+    spectrum,
+    triglyceride_spectrum,
+)
+
+__all__ = [
+    "GYROMAGNETIC_RATIO",
+    "SPECTRA",
+    "FatSpectrum",
+    "at_temperature",
+    "custom_spectrum",
+    "fat_modulation",
+    "fat_water_cramer_rao",
+    "fat_water_jacobian",
+    "fat_water_signal",
+    "fat_water_standard_errors",
+    "magnitude_jacobian",
+    "magnitude_signal",
+    "spectrum",
+    "triglyceride_spectrum",
+]

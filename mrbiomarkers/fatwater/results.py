@@ -1,0 +1,62 @@
+"""What the water-fat fits return: maps of the leading shape of the signal, NaN where not fitted, with a status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatMap = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class FatWaterMaps:
+    """Maps of :func:`fit_fat_water`.
+
+    The fat fraction is ``100 Re{F / (W + F)}``: noise around zero stays noise around zero, so values slightly below 0 %
+    and above 100 % are kept, and means of regions are not biased. Water and fat are magnitudes, as images; where the
+    mean signals of a region are wanted, ``PDFF * in_phase`` has no noise bias.
+
+    Attributes
+    ----------
+    PDFF : array [%]
+        Proton density fat fraction.
+    R2star : array [1/s]
+        Transverse relaxation rate, one for water and fat.
+    water, fat : array [a.u.]
+        Magnitude of each at t = 0.
+    in_phase, opposed_phase : array [a.u.]
+        Magnitudes of water plus fat and of water minus fat.
+    field_map : array [Hz]
+        Frequency of water beside that of the receiver; known up to a multiple of ``record["period_Hz"]``.
+    residual : array [%]
+        Root of the squared residuals over that of the squared signal.
+    phase : array [rad]
+        Phase of water plus fat at t = 0.
+    status : uint16 array
+        :class:`~mrbiomarkers.maps.Status` flags; ``ON_BOUND`` is that of R2*.
+    sd_PDFF, sd_R2star : array [%, 1/s] or None
+        Standard errors, where they were asked for.
+    warnings : tuple of str
+        What a user has to know of these data.
+    record : mapping
+        Spectrum, method, echo times and what was found out or corrected.
+    """
+
+    PDFF: FloatMap
+    R2star: FloatMap
+    water: FloatMap
+    fat: FloatMap
+    in_phase: FloatMap
+    opposed_phase: FloatMap
+    field_map: FloatMap
+    residual: FloatMap
+    phase: FloatMap
+    status: NDArray[np.uint16]
+    sd_PDFF: FloatMap | None = None
+    sd_R2star: FloatMap | None = None
+    warnings: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)

@@ -1,26 +1,35 @@
 """Files in and out, one file per format. Everything inside the package is RAS and ``[k, j, i]``; LPS ends here."""
 
 from mrbiomarkers.files.bvalues import read_bvalues
+from mrbiomarkers.files.echo_protocol import echo_times_from_ms
+from mrbiomarkers.files.echoes import EchoFiles, EchoInput, read_echo_series, write_echo_series
 from mrbiomarkers.files.geometry import affine_of, set_geometry
 from mrbiomarkers.files.images import Volume, read_series, read_volume, write_map, write_volume
 from mrbiomarkers.files.nifti import write_nifti_series
 from mrbiomarkers.files.outputs import check_output, prepare_output, write_json, write_map_with_sidecar, write_text
 from mrbiomarkers.files.paths import atomic_path, suffix_of
+from mrbiomarkers.files.phase import phase_to_radians
 from mrbiomarkers.files.segmentation import read_mask, read_regions
 
 __all__ = [
+    "EchoFiles",
+    "EchoInput",
     "Volume",
     "affine_of",
     "atomic_path",
     "check_output",
+    "echo_times_from_ms",
+    "phase_to_radians",
     "prepare_output",
     "read_bvalues",
+    "read_echo_series",
     "read_mask",
     "read_regions",
     "read_series",
     "read_volume",
     "set_geometry",
     "suffix_of",
+    "write_echo_series",
     "write_json",
     "write_map",
     "write_map_with_sidecar",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +52,13 @@ class ImageHeader:
         """Number of images M."""
         return self.shape[3] if len(self.shape) == 4 else 1
 
+    @property
+    def is_complex(self) -> bool:
+        """Whether the numbers are complex."""
+        return "complex" in self.pixel
 
-def read_header(path: PathLike, allowed: tuple[str, ...] = READABLE) -> ImageHeader:
+
+def read_header(path: PathLike, allowed: tuple[str, ...] = READABLE, *, complex_too: bool = False) -> ImageHeader:
     """Read the header of a 3-D or 4-D image file.
 
     Parameters
@@ -60,13 +67,16 @@ def read_header(path: PathLike, allowed: tuple[str, ...] = READABLE) -> ImageHea
         The file.
     allowed : tuple of str
         Suffixes that are accepted.
+    complex_too : bool
+        Accept complex numbers, which :func:`read_array` then returns as such.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     ValueError
-        When the suffix is not supported, the file cannot be read, or it holds no real 3-D or 4-D image.
+        When the suffix is not supported, the file cannot be read, or it holds no 3-D or 4-D image of real numbers (or
+        complex ones, where these are accepted).
     """
     found = existing_file(path, "an image")
     check_suffix(found, allowed, "an image")
@@ -79,7 +89,9 @@ def read_header(path: PathLike, allowed: tuple[str, ...] = READABLE) -> ImageHea
     size, components = tuple(reader.GetSize()), reader.GetNumberOfComponents()
     pixel = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     if "complex" in pixel:
-        raise ValueError(f"{found}: expected real numbers, got {pixel}")
+        if not complex_too:
+            raise ValueError(f"{found}: expected real numbers, got {pixel}")
+        components = 1  # ITK counts real and imaginary part
     if len(size) not in (3, 4) or (len(size) == 4 and components > 1):
         raise ValueError(f"{found}: expected a 3-D or 4-D image, got size {size} with {components} component(s)")
     try:
@@ -120,9 +132,9 @@ def read_float32(header: ImageHeader) -> NDArray[np.float32]:
 
 def _read(header: ImageHeader, pixel_type: int) -> NDArray[Any]:
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(header.path))
     reader.SetOutputPixelType(pixel_type)
-    with _one_line_errors(header.path):
+    with _one_line_errors(header.path), _alone(header.path) as path:
+        reader.SetFileName(str(path))
         image = reader.Execute()
     view = sitk.GetArrayViewFromImage(image)
     if image.GetDimension() == 4:
@@ -167,6 +179,21 @@ def write_array(
             sitk.WriteImage(image, str(temporary), useCompression=True)
         except RuntimeError as error:
             raise OSError(f"{path}: cannot be written ({_last_line(error)})") from None
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[Path]:
+    """Give the path to read from; ITK takes the voxels of ``x.nii`` for those of ``x.nii.gz`` where both are there."""
+    if suffix_of(path) != ".nii.gz" or not path.with_name(path.name[: -len(".gz")]).exists():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="mrbiomarkers-") as folder:
+        other = Path(folder) / "image.nii.gz"
+        try:
+            other.symlink_to(path.absolute())
+        except OSError:  # Windows allows links to few users
+            shutil.copyfile(path, other)
+        yield other
 
 
 @contextlib.contextmanager

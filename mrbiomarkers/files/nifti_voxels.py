@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_FLOATS = {16: "f4", 64: "f8"}  # NIfTI's codes of the types that can hold NaN
+_FLOATS = {16: "f4", 32: "c8", 64: "f8", 1792: "c16"}  # NIfTI's codes of the types that can hold NaN
 _HEADER_BYTES = 348
 _CHUNK = 1 << 22
 

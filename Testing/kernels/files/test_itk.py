@@ -150,6 +150,24 @@ def test_write_failure_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_the_voxels_of_a_compressed_file_are_its_own(tmp_path, monkeypatch, links):
+    # ITK looks for the voxels of x.nii.gz in x.nii first.
+    def refuse(*_):
+        raise OSError("no right to make links")
+
+    if not links:
+        monkeypatch.setattr(Path, "symlink_to", refuse)
+    compressed, plain = written(tmp_path / "x.nii.gz", NOISE), written(tmp_path / "x.nii", NOISE[::-1] + 1)
+
+    np.testing.assert_array_equal(read_series(compressed, bvalues=BVALUES).signal, NOISE)
+    np.testing.assert_array_equal(read_series(plain, bvalues=BVALUES).signal, NOISE[::-1] + 1)
+    plain.write_bytes(b"something else")
+    np.testing.assert_array_equal(read_series(compressed, bvalues=BVALUES).signal, NOISE)
+    monkeypatch.chdir(tmp_path)
+    np.testing.assert_array_equal(read_series("x.nii.gz", bvalues=BVALUES).signal, NOISE)
+
+
 PEAK = """
 import re, sys
 from pathlib import Path

@@ -29,6 +29,7 @@ class Status(enum.IntFlag):
     ON_BOUND = 32
     UNDETERMINED = 64
     BEYOND_MODEL = 128
+    NOT_IDENTIFIABLE = 256
 
 
 NOT_FITTED = Status.OUTSIDE_MASK | Status.NOT_FINITE | Status.NO_SIGNAL | Status.CONSTANT
@@ -43,16 +44,20 @@ STATUS_TEXT: dict[Status, str] = {
     Status.ON_BOUND: "fitted, and this parameter ended on a bound",
     Status.UNDETERMINED: "fitted, but this parameter has no influence there (its compartment is empty)",
     Status.BEYOND_MODEL: "fitted, but the largest b-value lies beyond the range of the model (b > 3 / (MD MK))",
+    Status.NOT_IDENTIFIABLE: (
+        "fitted, but this parameter cannot be told at this noise: its standard error exceeds its value"
+    ),
 }
 
 
-def parameter_flags(position: int) -> tuple[int, int]:
-    """Return the (on a bound, undetermined) flags of one parameter in the status that a whole fit shares.
+def parameter_flags(position: int) -> tuple[int, int, int]:
+    """Return the (on a bound, undetermined, not identifiable) flags of one parameter in the status of a whole fit.
 
-    The status of a fit holds the flags of :class:`Status` and, above them, two of its own for each bounded parameter,
-    numbered by ``position`` from 0.
+    The status of a fit (uint32) holds the flags of :class:`Status` in its low 16 bits and, above them, three of its own
+    for each bounded parameter, numbered by ``position`` from 0 to 4.
     """
-    return 256 << 2 * position, 512 << 2 * position
+    first = 1 << 16 + 3 * position
+    return first, 2 * first, 4 * first
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +74,15 @@ class ParameterMap:
         Unit of ``values``: the quantity's kernel unit or its reported unit.
     affine : (4, 4) array [mm]
         Maps ``(i, j, k, 1)`` to RAS.
-    status : (K, J, I) uint8 array
-        :class:`Status` flags of every voxel; made from NaN where not given.
+    status : (K, J, I) uint16 array
+        :class:`Status` flags of every voxel (uint8 is widened); made from NaN where not given.
     provenance : mapping
         What made the map: software version, model, method, b-values, bounds.
 
     Raises
     ------
+    TypeError
+        When the values are not floating point, or the status is not of unsigned integers of 16 bits at most.
     ValueError
         When shapes differ or the unit is not one of the quantity's two units.
     """
@@ -84,7 +91,7 @@ class ParameterMap:
     quantity: Quantity
     unit: str
     affine: NDArray[np.float64]
-    status: NDArray[np.uint8] | None = None
+    status: NDArray[np.uint16] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -98,12 +105,14 @@ class ParameterMap:
             )
         status = self.status
         if status is None:
-            status = np.where(np.isfinite(values), Status.FITTED, Status.NOT_FINITE).astype(np.uint8)
+            status = np.where(np.isfinite(values), Status.FITTED, Status.NOT_FINITE).astype(np.uint16)
         if status.shape != values.shape:
             raise ValueError(f"status of {self.quantity.key}: expected shape {values.shape}, got {status.shape}")
+        if not np.can_cast(status.dtype, np.uint16):
+            raise TypeError(f"status of {self.quantity.key}: expected flags as uint16 or uint8, got {status.dtype}")
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "affine", check_affine(self.affine))
-        object.__setattr__(self, "status", status)
+        object.__setattr__(self, "status", status.astype(np.uint16, copy=False))
 
     @property
     def is_reported(self) -> bool:

@@ -57,6 +57,8 @@ class Quantity:
 
 
 _DIFFUSION_UNITS = ("mm2/s", "10^-3 mm2/s", 1e3)
+_PERCENT = ("%", "%", 1.0)
+_SIGNAL = ("a.u.", "a.u.", 1.0)
 _NAN = float("nan")
 
 # Codes: DICOM PS3.16, context groups 7272 and 7180. Display ranges suit marrow and lesions.
@@ -179,6 +181,86 @@ _ALL = (
     Quantity("R2", "R²", "Share of the variance explained", "1", "1", 1.0, "R2", "", (0.8, 1.0), "viridis"),
     Quantity("AICc", "AICc", "Corrected Akaike criterion", "1", "1", 1.0, "AICc", "", (_NAN, _NAN), "viridis"),
     Quantity(
+        "p_F",
+        "p (F test)",
+        "P value of the F test against the mono-exponential model",
+        "1",
+        "1",
+        1.0,
+        "p (F test)",
+        "",
+        (0.0, 1.0),
+        "viridis",
+    ),
+    Quantity(
+        "PDFF",
+        "PDFF",
+        "Proton density fat fraction",
+        *_PERCENT,
+        "PDFF",
+        "%",
+        (0.0, 100.0),
+        "viridis",
+        1.0,
+        ("DCM", "129100", "Fat fraction"),
+    ),
+    Quantity(
+        "R2star",
+        "R2*",
+        "Effective transverse relaxation rate",
+        "1/s",
+        "1/s",
+        1.0,
+        "R2*",
+        "1/s",
+        (0.0, 250.0),
+        "plasma",
+        5.0,
+        ("DCM", "126395", "R2*"),
+    ),
+    Quantity(
+        "T2star",
+        "T2*",
+        "Effective transverse relaxation time",
+        "s",
+        "ms",
+        1e3,
+        "T2*",
+        "ms",
+        (0.0, 50.0),
+        "cividis",
+        1.0,
+        ("DCM", "113064", "T2*"),
+    ),
+    Quantity("field_map", "Δf", "Off-resonance of water", "Hz", "Hz", 1.0, "df", "Hz", (-300.0, 300.0), "cividis"),
+    Quantity("water", "W", "Water signal", *_SIGNAL, "W", "a.u.", (_NAN, _NAN), "gray"),
+    Quantity("fat", "F", "Fat signal", *_SIGNAL, "F", "a.u.", (_NAN, _NAN), "gray"),
+    Quantity(
+        "in_phase",
+        "IP",
+        "In-phase signal",
+        *_SIGNAL,
+        "IP",
+        "a.u.",
+        (_NAN, _NAN),
+        "gray",
+        None,
+        ("DCM", "129101", "Water/fat in phase"),
+    ),
+    Quantity(
+        "opposed_phase",
+        "OP",
+        "Opposed-phase signal",
+        *_SIGNAL,
+        "OP",
+        "a.u.",
+        (_NAN, _NAN),
+        "gray",
+        None,
+        ("DCM", "129102", "Water/fat out of phase"),
+    ),
+    Quantity("residual", "RES", "Relative residual of the fit", *_PERCENT, "RES", "%", (0.0, 20.0), "magma"),
+    Quantity(
         "rmse",
         "RMSE",
         "Root mean square residual of the fit",
@@ -229,7 +311,7 @@ RATIOS = ("ADC", "f", "D", "Dstar", "DDC", "alpha", "MD", "MK")
 
 QUANTITIES: dict[str, Quantity] = {known.key: known for known in _ALL}
 QUANTITIES.update({f"r{key}": _relative(QUANTITIES[key]) for key in RATIOS})
-QUANTITIES.update({f"sd_{key}": _error(QUANTITIES[key]) for key in ("S0", *RATIOS)})
+QUANTITIES.update({f"sd_{key}": _error(QUANTITIES[key]) for key in ("S0", *RATIOS, "eta", "PDFF", "R2star")})
 
 
 def quantity(key: str) -> Quantity:

@@ -98,11 +98,16 @@ class DiffusionSettings:
     adc_bvalues : tuple of float
         b-values [s/mm2] from which ADC is fitted, for example (0, 800); empty: all.
     errors : bool
-        Whether maps of the standard errors are made.
+        Whether maps of the standard errors are made. Only then do the segmented IVIM fits flag a D* that is not
+        identifiable; the other methods always do.
     selection : bool
-        Whether the models are compared in every voxel (corrected Akaike criterion); needs at least two.
+        Whether the models are compared in every voxel (corrected Akaike criterion), and those that contain the
+        mono-exponential one tested against it in every region (F test); needs at least two.
     D_fat : float
         Diffusion coefficient of residual fat [mm2/s], for fits that are told its share.
+    fit_eta : bool
+        Whether the IVIM fits find the share of residual fat too, with what is known of it (mean and standard deviation)
+        as the prior; with method ``"nlls"`` only.
     noise_sigma : float
         Standard deviation of the noise [a.u.] whose floor is taken off the mean signal of a region before it is fitted;
         0: off.
@@ -128,6 +133,7 @@ class DiffusionSettings:
     errors: bool = False
     selection: bool = False
     D_fat: float = 0.03e-3
+    fit_eta: bool = False
     noise_sigma: float = 0.0
     n_coils: int = 1
     averaged: str = ""
@@ -146,6 +152,10 @@ class DiffusionSettings:
             raise ValueError(f"selection: expected at least two models to compare, got {', '.join(self.models)}")
         if not 0 <= self.D_fat < 1e-3:
             raise ValueError(f"D_fat: expected 0 to 1e-3 mm2/s, got {self.D_fat}")
+        if self.fit_eta and "ivim" not in self.models:
+            raise ValueError(f"fit_eta: expected ivim among the models, got {', '.join(self.models)}")
+        if self.fit_eta and self.method != "nlls":
+            raise ValueError(f"fit_eta: expected method 'nlls', got {self.method!r}")
         if self.noise_sigma < 0 or self.n_coils < 1:
             raise ValueError(
                 f"noise_sigma and n_coils: expected 0 or more and 1 or more, got {self.noise_sigma} and {self.n_coils}"

@@ -51,6 +51,21 @@ def test_status_is_made_from_nan_where_not_given():
     np.testing.assert_array_equal(make().status, [[[Status.FITTED, Status.NOT_FINITE]]])
 
 
+def test_status_is_uint16_and_narrower_flags_are_widened():
+    assert make().status.dtype == np.uint16
+    for kind in (np.uint8, np.uint16):
+        status = np.full((1, 1, 2), Status.ON_BOUND, kind)
+        found = make(status=status).status
+        assert found.dtype == np.uint16
+        np.testing.assert_array_equal(found, status)
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.int64, np.float64])
+def test_a_status_that_could_lose_flags_is_refused(kind):
+    with pytest.raises(TypeError, match="status of D: expected flags as uint16 or uint8, got"):
+        make(status=np.zeros((1, 1, 2), kind))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -70,8 +85,10 @@ def test_integers_are_refused():
 
 
 def test_flags_do_not_overlap_and_have_texts():
-    flags = [int(flag) for flag in Status] + [flag for position in range(3) for flag in parameter_flags(position)]
+    flags = [int(flag) for flag in Status] + [flag for position in range(5) for flag in parameter_flags(position)]
     assert len(set(flags)) == len(flags)
-    assert sum(flags) == np.bitwise_or.reduce(flags) < 2**16
+    assert sum(flags) == np.bitwise_or.reduce(flags) < 2**32
+    assert all(flag < 2**16 for flag in Status)
+    assert min(parameter_flags(0)) == 2**16
     assert set(STATUS_TEXT) >= set(Status)
-    assert not NOT_FITTED & (Status.ON_BOUND | Status.NOT_CONVERGED | Status.BEYOND_MODEL)
+    assert not NOT_FITTED & (Status.ON_BOUND | Status.NOT_CONVERGED | Status.BEYOND_MODEL | Status.NOT_IDENTIFIABLE)

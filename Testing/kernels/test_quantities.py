@@ -33,6 +33,11 @@ def test_codes_are_those_of_the_standard():
         "alpha": ("DCM", "113299"),
         "MD": ("DCM", "113202"),
         "MK": ("DCM", "113205"),
+        "PDFF": ("DCM", "129100"),
+        "R2star": ("DCM", "126395"),
+        "T2star": ("DCM", "113064"),
+        "in_phase": ("DCM", "129101"),
+        "opposed_phase": ("DCM", "129102"),
     }
 
 
@@ -51,6 +56,12 @@ def test_ratios_are_pure_numbers():
     for key in RATIOS:
         ratio = quantity(f"r{key}")
         assert (ratio.unit, ratio.reported_unit, ratio.scale) == ("1", "1", 1.0)
+
+
+def test_errors_of_fitted_quantities_share_their_units():
+    for key in ("S0", *RATIOS, "eta"):
+        assert quantity(f"sd_{key}").reported_unit == quantity(key).reported_unit
+    assert quantity("sd_eta").name == "Standard error of share of residual fat in the signal"
 
 
 def test_unknown_quantity_lists_the_known_ones():

@@ -26,6 +26,8 @@ def test_given_bounds_reach_their_model_only():
             {"method": "magic"},
             "method: expected one of nlls, segmented, segmented-unconstrained, shrinkage; got 'magic'",
         ),
+        ({"models": ("adc",), "fit_eta": True}, "fit_eta: expected ivim among the models, got adc"),
+        ({"method": "segmented", "fit_eta": True}, "fit_eta: expected method 'nlls', got 'segmented'"),
         ({"bootstrap_samples": 20}, "bootstrap_samples: expected 0, or 100 or more; got 20"),
         ({"confidence": 95}, "confidence: expected 0.5 to 0.999, got 95"),
         (

@@ -84,7 +84,7 @@ class VoxelBatches:
         self._rows = array.reshape(-1, array.shape[-1])
         self._inside = None if mask is None else np.flatnonzero(check_mask("mask", mask, self.shape))
         self._progress = progress
-        self.status = np.zeros(len(self._rows), dtype=np.uint16)
+        self.status = np.zeros(len(self._rows), dtype=np.uint32)
         if self._inside is not None:
             self.status[:] = Status.OUTSIDE_MASK
             self.status[self._inside] = Status.FITTED
@@ -115,7 +115,7 @@ class VoxelBatches:
         y = rows.T.astype(np.float64, order="C")
         top, bottom = y.max(axis=0), y.min(axis=0)  # NaN where any measurement is NaN
         finite = np.isfinite(top) & np.isfinite(bottom)
-        status = np.zeros(index.size, dtype=np.uint16)
+        status = np.zeros(index.size, dtype=np.uint32)
         status[~finite] = Status.NOT_FINITE
         status[finite & (top <= 0)] = Status.NO_SIGNAL
         status[finite & (top > 0) & (top == bottom)] = Status.CONSTANT

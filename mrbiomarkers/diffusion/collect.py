@@ -33,6 +33,8 @@ class Estimate:
         For the parameters after S0: ended on a bound; has no influence on the signal.
     errors : (N, P) array or None
         Standard errors, where the method has its own; else they come from the curvature of the model.
+    doubtful : (P - 1, N) bool array or None
+        For the parameters after S0: not identifiable, where the method knows it without standard errors.
     """
 
     values: list[Array]
@@ -41,6 +43,7 @@ class Estimate:
     on_bound: Bools
     unknown: Bools
     errors: Array | None = None
+    doubtful: Bools | None = None
 
 
 class MapCollector:
@@ -54,12 +57,17 @@ class MapCollector:
         Key of the model in ``MODELS``.
     errors : bool
         Whether standard errors are wanted.
+
+    Attributes
+    ----------
+    with_errors : bool
+        Whether standard errors are wanted.
     """
 
     def __init__(self, batches: VoxelBatches, model: str, errors: bool) -> None:
         self._batches = batches
         self._model = MODELS[model]
-        self._with_errors = errors
+        self.with_errors = errors
         names = self._model.parameters
         wanted = [*names, "rmse", *(f"sd_{name}" for name in names if errors)]
         self._maps = {name: batches.empty_map() for name in wanted}
@@ -68,26 +76,38 @@ class MapCollector:
     def put(self, batch: Batch, found: Estimate) -> None:
         """Store the estimates of one batch; where there is no signal there is no value."""
         empty = found.values[0] <= 0
-        status = np.where(empty, np.uint16(Status.NO_SIGNAL), _pack(found.on_bound, found.unknown))
-        status[~found.converged & ~empty] |= np.uint16(Status.NOT_CONVERGED)
+        errors = self._errors(found) if self.with_errors else found.errors
+        status = _pack(found.on_bound, found.unknown, self._doubtful(found, errors))
+        status[~found.converged] |= np.uint32(Status.NOT_CONVERGED)
+        status[empty] = Status.NO_SIGNAL
         self._batches.status[batch.voxels] = status
         rmse = np.sqrt(found.sum_of_squares / self._n_weights) * batch.scale
         values = (found.values[0] * batch.scale, *found.values[1:], rmse)
         for name, value in zip((*self._model.parameters, "rmse"), values, strict=True):
             self._maps[name][batch.voxels] = np.where(empty, np.nan, value)
-        if self._with_errors:
-            self._put_errors(batch, found)
+        if self.with_errors and errors is not None:
+            for name, column in zip(self._model.parameters, errors.T, strict=True):
+                self._maps[f"sd_{name}"][batch.voxels] = column * batch.scale if name == "S0" else column
 
-    def _put_errors(self, batch: Batch, found: Estimate) -> None:
+    def _errors(self, found: Estimate) -> Array:
+        """Return the standard errors (N, P) in the units of the scaled signal: the method's own, or the curvature's."""
         errors = found.errors
         if errors is None:
             jacobian = self._model.jacobian(self._batches.bvalues, *found.values)
             jacobian *= self._batches.root_weights[:, None]
             free = np.concatenate([found.values[0][None] > 0, ~(found.on_bound | found.unknown)]).T
             errors = standard_errors(jacobian, found.sum_of_squares, free)
-        errors = np.where(found.values[0][:, None] > 0, errors, np.nan)
-        for name, column in zip(self._model.parameters, errors.T, strict=True):
-            self._maps[f"sd_{name}"][batch.voxels] = column * batch.scale if name == "S0" else column
+        return np.where(found.values[0][:, None] > 0, errors, np.nan)
+
+    def _doubtful(self, found: Estimate, errors: Array | None) -> Bools:
+        """Return which parameters after S0 (P - 1, N) are not identifiable: standard errors go before all else."""
+        doubtful = np.zeros_like(found.on_bound)
+        if errors is None:
+            return doubtful if found.doubtful is None else found.doubtful
+        for name in self._model.compartment_rates:
+            position = self._model.parameters.index(name)
+            doubtful[position - 1] = errors[:, position] > found.values[position]  # not where NaN
+        return doubtful
 
     def maps(self) -> dict[str, Any]:
         """Return every map, and the status, in the leading shape of the signal."""
@@ -95,10 +115,9 @@ class MapCollector:
         return {"status": self._batches.status.reshape(shape), **{k: v.reshape(shape) for k, v in self._maps.items()}}
 
 
-def _pack(on_bound: Bools, unknown: Bools) -> NDArray[np.uint16]:
-    flags = np.zeros(on_bound.shape[1], dtype=np.uint16)
+def _pack(on_bound: Bools, unknown: Bools, doubtful: Bools) -> NDArray[np.uint32]:
+    flags = np.zeros(on_bound.shape[1], dtype=np.uint32)
     for position in range(len(on_bound)):
-        bound_flag, unknown_flag = parameter_flags(position)
-        flags[on_bound[position]] |= np.uint16(bound_flag)
-        flags[unknown[position]] |= np.uint16(unknown_flag)
+        for flag, where in zip(parameter_flags(position), (on_bound, unknown, doubtful), strict=True):
+            flags[where[position]] |= np.uint32(flag)
     return flags

@@ -166,7 +166,7 @@ def fit_kurtosis(
         starts = LogLinearStart(batches.bvalues, batches.root_weights, 2)
         maps = KurtosisMaps(**_fit("kurtosis", batches, model, starts, limits, errors))
     beyond = maps.MD * np.maximum(maps.MK, 0) * batches.bvalues.max() > 3  # NaN is not beyond
-    maps.status[beyond] |= np.uint16(Status.BEYOND_MODEL)
+    maps.status[beyond] |= np.uint32(Status.BEYOND_MODEL)
     return maps
 
 

@@ -78,7 +78,9 @@ def fit_ivim(
     -------
     IVIMMaps
         In the floating point type of the signal (float32 for integers). Where f ended on 0, D* has no influence on the
-        signal (and D where f ended on 1): its value is flagged as undetermined. ``"shrinkage"`` returns
+        signal (and D where f ended on 1): its value is flagged as undetermined. Where the standard error of D* exceeds
+        D*, it is flagged as not identifiable at this noise, and the value stays; the segmented methods find that with
+        ``errors=True`` only, and with 4 measurements nothing tells the noise. ``"shrinkage"`` returns
         :class:`~mrbiomarkers.diffusion.shrinkage.ShrinkageMaps`, which holds the populations too.
 
     Raises

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers.diffusion.batches import VoxelBatches
 from mrbiomarkers.diffusion.collect import Array, Estimate, MapCollector
+from mrbiomarkers.diffusion.identifiable import DstarDoubt
 from mrbiomarkers.diffusion.separable import Exponentials, rate_grid
 from mrbiomarkers.leastsquares import Box, fit_stream
 
@@ -29,12 +32,18 @@ def fit_nlls(batches: VoxelBatches, limits: dict[str, tuple[float, float]], coll
     rates = [limits["D"], limits["Dstar"]]
     box = Box(np.array([pair[0] for pair in rates]), np.array([pair[1] for pair in rates]), limits["f"])
     grid = rate_grid(model, rates, limits["f"])
+    doubt = None if collector.with_errors else DstarDoubt(batches.bvalues, batches.root_weights, limits)
     for batch, fit in fit_stream(model, batches, grid, box):
         total = fit.coefficients.sum(axis=0)
         fraction = snap(fit.coefficients[1] / np.where(total > 0, total, 1.0), limits["f"])
         values = in_order([fraction, fit.theta[0], fit.theta[1]], limits["f"])
         on_bound, unknown = ivim_flags(values, limits)
-        collector.put(batch, Estimate([total, *values], fit.sum_of_squares, fit.converged, on_bound, unknown))
+        found = Estimate([total, *values], fit.sum_of_squares, fit.converged, on_bound, unknown)
+        if doubt is not None:
+            doubtful = np.zeros_like(on_bound)
+            doubtful[2] = doubt.find(found.values, fit.sum_of_squares, on_bound | unknown)
+            found = replace(found, doubtful=doubtful)
+        collector.put(batch, found)
 
 
 def in_order(values: list[Array], limits: tuple[float, float]) -> list[Array]:

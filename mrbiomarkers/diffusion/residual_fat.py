@@ -116,7 +116,8 @@ def fit_ivim_with_fat(
     Returns
     -------
     FatIVIMMaps
-        In the floating point type of the signal (float32 for integers).
+        In the floating point type of the signal (float32 for integers). Where the standard error of D*, with the parts
+        of eta and D_fat, exceeds D*, it is flagged as not identifiable.
 
     Raises
     ------
@@ -198,7 +199,7 @@ class _Fitter:
         errors: bool,
     ) -> None:
         self._batches, self._limits, self._fat = batches, limits, fat
-        self._fit_eta, self._errors = fit_eta, errors
+        self._fit_eta = fit_eta
         rates = [limits["D"], limits["Dstar"]]
         self._box = Box(np.array([pair[0] for pair in rates]), np.array([pair[1] for pair in rates]), limits["f"])
         self._water = Exponentials(batches.bvalues, batches.root_weights, 2)
@@ -231,12 +232,11 @@ class _Fitter:
         free = np.vstack([values[:1] > 0, ~(on_bound | unknown)])
         free[4] &= self._fit_eta
         moves = sensitivities(signals, values, free)
-        errors = self._standard_errors(batch, moves, squares) if self._errors else None
-        own = None if errors is None else errors[:4].T
-        self._collector.put(batch, Estimate(list(values[:4]), squares, converged, on_bound, unknown, own))
+        errors = self._standard_errors(batch, moves, squares)
+        self._collector.put(batch, Estimate(list(values[:4]), squares, converged, on_bound, unknown, errors[:4].T))
         rows = {"eta": np.where(values[0] > 0, values[4], np.nan)}
         rows |= {"dD_deta": moves.by_eta[2], "dD_dDfat": moves.by_D_fat[2]}
-        if errors is not None:
+        if "sd_eta" in self._own_maps:
             rows["sd_eta"] = errors[4]
         for name, into in self._own_maps.items():
             into[batch.voxels] = rows[name]

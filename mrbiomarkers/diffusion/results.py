@@ -23,24 +23,24 @@ class DiffusionMaps:
         Fitted signal at b = 0.
     rmse : array [a.u.]
         Root mean square residual (weighted where the fit was).
-    status : uint16 array
+    status : uint32 array
         :class:`~mrbiomarkers.maps.Status` flags of the voxel, and those of the parameters in ``bounded``
         (:func:`~mrbiomarkers.maps.parameter_flags`).
     """
 
     S0: FloatMap
     rmse: FloatMap
-    status: NDArray[np.uint16]
+    status: NDArray[np.uint32]
 
     bounded: ClassVar[tuple[str, ...]] = ()
 
-    def status_of(self, name: str) -> NDArray[np.uint8]:
+    def status_of(self, name: str) -> NDArray[np.uint16]:
         """Return the :class:`~mrbiomarkers.maps.Status` of the map ``name``: the voxel's flags and its own."""
-        own = np.array(self.status & 255, dtype=np.uint8)
+        own = np.array(self.status & 0xFFFF, dtype=np.uint16)
         if name in self.bounded:
-            on_bound, undetermined = parameter_flags(self.bounded.index(name))
-            own[(self.status & on_bound) != 0] |= np.uint8(Status.ON_BOUND)
-            own[(self.status & undetermined) != 0] |= np.uint8(Status.UNDETERMINED)
+            meanings = (Status.ON_BOUND, Status.UNDETERMINED, Status.NOT_IDENTIFIABLE)
+            for flag, meaning in zip(parameter_flags(self.bounded.index(name)), meanings, strict=True):
+                own[(self.status & flag) != 0] |= np.uint16(meaning)
         return own
 
 

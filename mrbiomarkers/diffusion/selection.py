@@ -290,7 +290,7 @@ def _count(model: str) -> int:
     return len(MODELS[model].parameters)
 
 
-def _status(statuses: list[NDArray[np.uint16]], order: tuple[str, ...], n: int) -> NDArray[np.uint8]:
+def _status(statuses: list[NDArray[np.uint32]], order: tuple[str, ...], n: int) -> NDArray[np.uint8]:
     """Return the flags of the comparison from those of the fits."""
     flags = np.zeros(statuses[0].shape, dtype=np.uint8)
     for status in statuses:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mrbiomarkers import __version__
 from mrbiomarkers.checks import check_mask
 from mrbiomarkers.diffusion import MODELS, DiffusionMaps, ModelSelection, ShrinkageMaps, select_model
-from mrbiomarkers.jobs.models import ResidualFat, fit_model
+from mrbiomarkers.jobs.models import ResidualFat, check_fat, fit_model
 from mrbiomarkers.jobs.region_fits import RegionDecay, fit_region, fit_rows, ratio_rows
 from mrbiomarkers.maps import ParameterMap, Status
 from mrbiomarkers.measurements import Measurement
@@ -33,8 +33,9 @@ class DiffusionResult:
     ----------
     maps : dict of str to ParameterMap
         In kernel units, by name: the quantity where only one model has it, else quantity and model (``"S0_ivim"``).
-    status : dict of str to (K, J, I) uint8 array
-        By model: :class:`~mrbiomarkers.maps.Status` of the voxel; "on a bound" where any parameter is.
+    status : dict of str to (K, J, I) uint16 array
+        By model: :class:`~mrbiomarkers.maps.Status` of the voxel; what is said of a parameter ("on a bound", "not
+        identifiable") where it holds for any.
     selection : ModelSelection or None
         Which model every voxel supports, where the settings ask for it.
     rows : list of Measurement
@@ -46,7 +47,7 @@ class DiffusionResult:
     """
 
     maps: dict[str, ParameterMap]
-    status: dict[str, NDArray[np.uint8]]
+    status: dict[str, NDArray[np.uint16]]
     rows: list[Measurement]
     decays: dict[str, RegionDecay]
     warnings: list[str] = field(default_factory=list)
@@ -81,7 +82,8 @@ def run_diffusion(
     outside : mapping of str to float, optional
         Fraction of each region that fell outside the series when it was copied to its grid.
     fat : ResidualFat, optional
-        Residual fat, which the IVIM fits then take into account (method ``"nlls"`` only).
+        Residual fat, which the IVIM fits then take into account (method ``"nlls"`` only): as it is, or as the prior of
+        its share where the settings say ``fit_eta``.
     progress : callable, optional
         ``progress(done, total) -> bool`` over the voxels of all models; False cancels.
 
@@ -102,8 +104,7 @@ def run_diffusion(
     inside = {
         name: check_mask(f"region {name!r}", region, series.grid_shape) for name, region in (regions or {}).items()
     }
-    if fat is not None and settings.method != "nlls":
-        raise ValueError(f"fat: expected method 'nlls' with residual fat, got method {settings.method!r}")
+    check_fat(fat, settings, series.bvalues.size)
     if settings.reference_region and settings.reference_region not in inside:
         raise ValueError(
             f"reference_region: expected one of the regions ({', '.join(inside) or 'none given'}), "
@@ -112,7 +113,7 @@ def run_diffusion(
     sizes = {name: region_size(name, region, series.affine) for name, region in inside.items()}
     decays = {name: fit_region(name, series, region, settings, fat) for name, region in inside.items()}
     maps: dict[str, ParameterMap] = {}
-    status: dict[str, NDArray[np.uint8]] = {}
+    status: dict[str, NDArray[np.uint16]] = {}
     notes: list[str] = []
     fits: dict[str, DiffusionMaps] = {}
     for number, model in enumerate(settings.models):
@@ -121,8 +122,9 @@ def run_diffusion(
         fitted = fit_model(model, series.signal, series, settings, fat=fat, populations=inside, **options)
         notes.extend(_notes(model, fitted, inside))
         fits[model] = fitted
-        maps.update(_parameter_maps(model, fitted, series, settings))
-        status[model] = np.bitwise_or.reduce([fitted.status_of(key) for key in MODELS[model].parameters])
+        maps.update(_parameter_maps(model, fitted, series, settings, fat if model == "ivim" else None))
+        found = MODELS[model].parameters + (("eta",) if settings.fit_eta else ())
+        status[model] = np.bitwise_or.reduce([fitted.status_of(key) for key in found])
     measured = [parameter_map for parameter_map in maps.values() if not parameter_map.quantity.key.startswith("sd_")]
     rows = [row for parameter_map in measured for row in measure(parameter_map, inside, identity, outside=outside)]
     for name, decay in decays.items():
@@ -156,7 +158,7 @@ def _select(
 
 
 def _notes(model: str, fitted: DiffusionMaps, regions: Mapping[str, Mask]) -> list[str]:
-    """Return what a fit itself warns of: populations unfit for shrinkage, b-values beyond the kurtosis model."""
+    """Return what a fit warns of: populations unfit for shrinkage, b beyond the kurtosis model, D* lost in noise."""
     notes = list(fitted.warnings) if isinstance(fitted, ShrinkageMaps) else []
     beyond = (fitted.status & Status.BEYOND_MODEL) != 0
     for name, region in regions.items():
@@ -164,13 +166,12 @@ def _notes(model: str, fitted: DiffusionMaps, regions: Mapping[str, Mask]) -> li
         if share > 0.1:
             where = f"region {name!r}, {model}: in {share:.0%} of the voxels the largest b-value"
             notes.append(f"{where} lies beyond the range of the model (b > 3 / (MD MK))")
-        errors = getattr(fitted, "sd_Dstar", None)
-        if errors is not None:
-            poor = float(np.mean(errors[region] > fitted.Dstar[region]))  # type: ignore[attr-defined]
+        for key in MODELS[model].compartment_rates:
+            poor = float(np.mean((fitted.status_of(key)[region] & Status.NOT_IDENTIFIABLE) != 0))
             if poor > 0.1:
-                notes.append(
-                    f"region {name!r}, {model}: D* is not identifiable in {poor:.0%} of the voxels (error above value)"
-                )
+                symbol = quantity(key).symbol
+                share_of = f"in {poor:.0%} of the voxels (error above value)"
+                notes.append(f"region {name!r}, {model}: {symbol} is not identifiable {share_of}")
     return notes
 
 
@@ -179,7 +180,11 @@ def _share(progress: Callable[[int, int], bool], number: int, n_models: int) -> 
 
 
 def _parameter_maps(
-    model: str, fitted: DiffusionMaps, series: DiffusionSeries, settings: DiffusionSettings
+    model: str,
+    fitted: DiffusionMaps,
+    series: DiffusionSeries,
+    settings: DiffusionSettings,
+    fat: ResidualFat | None,
 ) -> dict[str, ParameterMap]:
     provenance = {
         "software": f"MRBiomarkers {__version__}",
@@ -188,15 +193,17 @@ def _parameter_maps(
         "bounds": settings.bounds_of(model),
         "bvalues": series.bvalues.tolist(),
         "bvalue_source": sorted(set(series.source or ())),
-        "residual_fat": {"D_fat_mm2_per_s": settings.D_fat} if model == "ivim" and hasattr(fitted, "eta") else None,
+        "residual_fat": None if fat is None else _fat_provenance(fat, settings),
         "fitted_bvalues": list(settings.adc_bvalues) if model == "adc" and settings.adc_bvalues else "all",
         "weights": None if series.averages is None else series.averages.tolist(),
     }
     result = {}
     parameters = MODELS[model].parameters
     errors = [f"sd_{key}" for key in (*parameters[1:], "S0")] if settings.errors else []
-    fat = ["eta"] if hasattr(fitted, "eta") else []
-    for key in (*parameters[1:], "S0", "rmse", *fat, *errors):
+    shares = [] if fat is None else ["eta"]
+    if fat is not None and settings.fit_eta and settings.errors:
+        errors.append("sd_eta")
+    for key in (*parameters[1:], "S0", "rmse", *shares, *errors):
         own = key.removeprefix("sd_")
         name = f"{key}_{model}" if own in ("S0", "rmse") else key
         known = quantity(key)
@@ -204,3 +211,9 @@ def _parameter_maps(
             getattr(fitted, key), known, known.unit, series.affine, fitted.status_of(own), provenance
         )
     return result
+
+
+def _fat_provenance(fat: ResidualFat, settings: DiffusionSettings) -> dict[str, Any]:
+    """Return what the maps say of residual fat: whether its share was fitted, and with which prior."""
+    known: dict[str, Any] = {"D_fat_mm2_per_s": settings.D_fat, "eta": "fitted" if settings.fit_eta else "given"}
+    return {**known, "prior": fat.as_prior()} if settings.fit_eta else known

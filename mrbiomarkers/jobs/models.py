@@ -37,7 +37,7 @@ class ResidualFat:
     eta : float or (K, J, I) array
         Share of fat in the signal, signed, -1 to 1.
     eta_sd : float, (K, J, I) array or None
-        Its standard deviation.
+        Its standard deviation. Where eta is fitted, both are its prior.
     """
 
     eta: ArrayLike
@@ -48,10 +48,17 @@ class ResidualFat:
         return ResidualFat(_mean(self.eta, region), None if self.eta_sd is None else _mean(self.eta_sd, region))
 
     def draw(self, n: int, seed: int) -> ResidualFat:
-        """Return ``n`` values of a region's eta, drawn from its uncertainty."""
+        """Return ``n`` values of a region's eta, drawn from its uncertainty, which each of them keeps as a prior."""
         eta, sd = float(np.asarray(self.eta)), 0.0 if self.eta_sd is None else float(np.asarray(self.eta_sd))
         values = np.random.default_rng([seed, 1]).normal(eta, sd, n)
-        return ResidualFat(np.clip(values, -0.99, 0.99))
+        return ResidualFat(np.clip(values, -0.99, 0.99), self.eta_sd)
+
+    def as_prior(self) -> dict[str, object]:
+        """Return what it says, as the provenance of a map records it: numbers as they are, of maps the range.
+
+        A map of eta is no part of the results where eta is fitted, and its file name may hold a patient's name.
+        """
+        return {"eta": _summary(self.eta), "eta_sd": None if self.eta_sd is None else _summary(self.eta_sd)}
 
 
 def _mean(values: ArrayLike, region: NDArray[np.bool_]) -> float:
@@ -61,6 +68,38 @@ def _mean(values: ArrayLike, region: NDArray[np.bool_]) -> float:
     inside = array[region]
     inside = inside[np.isfinite(inside)]
     return float(inside.mean()) if inside.size else float("nan")
+
+
+def _summary(values: ArrayLike) -> object:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 0:
+        return float(array)
+    known = array[np.isfinite(array)]
+    return {"map": {"lowest": float(known.min()), "highest": float(known.max())} if known.size else "no finite value"}
+
+
+def check_fat(fat: ResidualFat | None, settings: DiffusionSettings, n_measurements: int) -> None:
+    """Check that the settings can honour what is known of residual fat, and that a fit of eta has its prior.
+
+    Raises
+    ------
+    ValueError
+        When the IVIM method is not least squares, or ``settings.fit_eta`` asks for a fit that has no prior, a prior
+        without width, or fewer than five measurements (whose residuals cannot tell the noise that the prior is weighed
+        against).
+    """
+    if fat is not None and settings.method != "nlls":
+        raise ValueError(f"fat: expected method 'nlls' with residual fat, got method {settings.method!r}")
+    if not settings.fit_eta:
+        return
+    if fat is None:
+        raise ValueError("fit_eta: expected what is known of residual fat (eta and eta_sd), the prior of eta; got none")
+    width = None if fat.eta_sd is None else np.asarray(fat.eta_sd, dtype=np.float64)
+    if width is None or np.any((width <= 0) | np.isinf(width)):
+        got = "none" if width is None else f"{width[(width <= 0) | np.isinf(width)].flat[0]:g}"
+        raise ValueError(f"fit_eta: expected a finite standard deviation of eta (eta_sd) above 0, its prior; got {got}")
+    if n_measurements < 5:
+        raise ValueError(f"fit_eta: expected at least 5 measurements, for S0, f, D, D* and eta; got {n_measurements}")
 
 
 def fit_model(
@@ -85,7 +124,7 @@ def fit_model(
     series : DiffusionSeries
         b-values and averages.
     settings : DiffusionSettings
-        Method and bounds.
+        Method and bounds, and whether the share of residual fat is fitted.
     region : bool
         Whether the signal is that of regions: they are fitted by least squares, whatever the method of the maps.
     fat : ResidualFat, optional
@@ -103,7 +142,8 @@ def fit_model(
         )
     if model == "ivim" and fat is not None:
         common = {"bounds": settings.bounds_of(model), "weights": series.averages, **options}
-        return fit_ivim_with_fat(signal, series.bvalues, fat.eta, eta_sd=fat.eta_sd, D_fat=settings.D_fat, **common)
+        common.update({"eta_sd": fat.eta_sd, "D_fat": settings.D_fat, "fit_eta": settings.fit_eta})
+        return fit_ivim_with_fat(signal, series.bvalues, fat.eta, **common)
     if model == "ivim":
         options["method"] = "nlls" if region else settings.method
         if options["method"] == "shrinkage" and populations:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from mrbiomarkers.diffusion import MODELS, biexponential_with_fat, correct_noise_floor, information_criterion
+from mrbiomarkers.diffusion import (
+    MODELS,
+    DiffusionMaps,
+    biexponential_with_fat,
+    correct_noise_floor,
+    information_criterion,
+    select_model,
+)
 from mrbiomarkers.jobs.models import ResidualFat, fit_model
 from mrbiomarkers.maps import Status, reported_value
 from mrbiomarkers.measurements import Measurement
@@ -22,6 +29,9 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _FEWEST_VOXELS = 20  # fewer are too few to draw from
+_SIMPLE = "adc"
+# With this value of this parameter the model is the mono-exponential one.
+_SIMPLE_AT = {"ivim": ("f", 0.0), "stretched": ("alpha", 1.0), "kurtosis": ("MK", 0.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +43,7 @@ class RegionFit:
     model : str
         Key of the model.
     values, errors : dict of str to float
-        Parameters in kernel units and their standard errors; NaN where not known.
+        Parameters in kernel units and their standard errors; NaN where not known. With them eta, where it was fitted.
     intervals : dict of str to (float, float)
         Confidence intervals in kernel units.
     on_bound : dict of str to bool
@@ -42,7 +52,9 @@ class RegionFit:
         Root mean square residual [a.u.].
     aicc : float
         Corrected Akaike criterion; only differences between models of the same region have a meaning. NaN where there
-        are too few b-values for it.
+        are too few b-values for it, or eta was fitted: a parameter with a prior is less than one.
+    p_value : float or None
+        p of the F test against the mono-exponential model; None where they were not compared.
     draws : dict of str to (R,) array
         Parameters fitted to the means of the redrawn voxels; empty where the errors come from the curvature.
     fat : (float, float) or None
@@ -56,6 +68,7 @@ class RegionFit:
     on_bound: dict[str, bool]
     rmse: float
     aicc: float
+    p_value: float | None = None
     draws: dict[str, Array] = field(default_factory=dict)
     fat: tuple[float, float] | None = None
 
@@ -128,14 +141,23 @@ def fit_region(
     inside = None if fat is None else fat.of_region(region)
     again = _draw(name, signals, settings)
     mean, again = _without_floor(mean, series, settings), _without_floor(again, series, settings)
-    fits = {model: _fit_mean(model, mean, again, series, settings, inside) for model in settings.models}
+    found = {
+        model: fit_model(model, mean, series, settings, region=True, fat=inside, errors=True)
+        for model in settings.models
+    }
+    p_values = _p_values(found, mean, series, settings, inside)
+    fits = {
+        model: replace(_fit_mean(model, fitted, again, series, settings, inside), p_value=p_values.get(model))
+        for model, fitted in found.items()
+    }
     return RegionDecay(mean, sd, len(signals), fits)
 
 
 def fit_rows(region: str, fit: RegionFit, identity: MeasureSettings, size: Mapping[str, Any]) -> list[Measurement]:
     """Return the rows of a region fit, in reported units; ``size`` holds the size columns of the region."""
     rows = []
-    for key, value in (*fit.values.items(), ("rmse", fit.rmse), ("AICc", fit.aicc)):
+    tests = [] if fit.p_value is None else [("p_F", fit.p_value)]
+    for key, value in (*fit.values.items(), ("rmse", fit.rmse), ("AICc", fit.aicc), *tests):
         low, high = fit.intervals.get(key, (np.nan, np.nan))
         rows.append(
             Measurement(
@@ -238,33 +260,86 @@ def _draw(name: str, signals: Array, settings: DiffusionSettings) -> Array:
     return np.asarray(counts @ signals / n_voxels)
 
 
+def _p_values(
+    found: Mapping[str, DiffusionMaps],
+    mean: Array,
+    series: DiffusionSeries,
+    settings: DiffusionSettings,
+    fat: ResidualFat | None,
+) -> dict[str, float]:
+    """Return p of the F test of each model against the mono-exponential one, where the settings ask for comparisons.
+
+    The test needs two fits to the same data, one model within the other. So there is none where the ADC was fitted to
+    b-values of its own (``adc_bvalues``: sums of squares of different data), none of an IVIM fit with residual fat
+    (with f = 0 it still has the decay of the fat), and none where the bounds shut out the value that makes the larger
+    model mono-exponential. ``f = 0`` and ``alpha = 1`` are ends of their ranges: there small p are rarer than they say
+    (:func:`~mrbiomarkers.diffusion.f_test`).
+    """
+    if not settings.selection or settings.adc_bvalues or _SIMPLE not in found:
+        return {}
+    larger = []
+    for model in found:
+        if model in _SIMPLE_AT and not (model == "ivim" and fat is not None):
+            parameter, value = _SIMPLE_AT[model]
+            low, high = settings.bounds_of(model)[parameter]
+            larger += [model] if low <= value <= high else []
+    if not larger:
+        return {}
+    fits = {model: found[model] for model in (_SIMPLE, *larger)}
+    compared = select_model(mean, series.bvalues, models=tuple(fits), weights=series.averages, fits=fits)
+    return {model: float(p) for model, p in compared.p_value.items()}
+
+
 def _fit_mean(
-    model: str, mean: Array, again: Array, series: DiffusionSeries, settings: DiffusionSettings, fat: ResidualFat | None
+    model: str,
+    fitted: DiffusionMaps,
+    again: Array,
+    series: DiffusionSeries,
+    settings: DiffusionSettings,
+    fat: ResidualFat | None,
 ) -> RegionFit:
-    names = MODELS[model].parameters
-    fitted = fit_model(model, mean, series, settings, region=True, fat=fat, errors=True)
+    """Return the fit of a mean signal with errors and intervals, from the fits of the redrawn means ``again``."""
+    n_parameters, n_measurements = len(MODELS[model].parameters), len(series.bvalues)
+    with_eta = model == "ivim" and settings.fit_eta
+    names = MODELS[model].parameters + (("eta",) if with_eta else ())
     rmse = float(fitted.rmse)
-    n_weights = float(len(mean) if series.averages is None else series.averages.sum())
-    aicc = float(information_criterion(rmse**2 * n_weights, len(mean), len(names)))
-    if model == "adc" and settings.adc_bvalues:
-        aicc = float("nan")  # of other b-values than those of the other models
-    known_fat = (float(np.asarray(fat.eta)), settings.D_fat) if fat is not None and model == "ivim" else None
+    n_weights = float(n_measurements if series.averages is None else series.averages.sum())
+    aicc = float(information_criterion(rmse**2 * n_weights, n_measurements, n_parameters))
+    if with_eta or (model == _SIMPLE and settings.adc_bvalues):
+        aicc = float("nan")  # eta with its prior is less than a parameter; ADC of other b-values than the other models
     values = {key: float(getattr(fitted, key)) for key in names}
     on_bound = {key: bool(fitted.status_of(key) & (Status.ON_BOUND | Status.UNDETERMINED)) for key in names}
+    known_fat = None
+    if model == "ivim" and fat is not None:
+        known_fat = values.get("eta", float(np.asarray(fat.eta))), settings.D_fat
     if len(again):
-        drawn = None if fat is None else fat.draw(len(again), settings.bootstrap_seed)
-        maps = fit_model(model, again, series, settings, region=True, fat=drawn)
+        # Redrawn means hold noise twice, their own and that of the drawing; left to it they would lean on the prior.
+        sigma = rmse * float(np.sqrt(n_weights / (n_measurements - n_parameters))) if with_eta else 0.0
+        maps = _fit_draws(model, again, series, settings, fat, {"sigma": sigma} if sigma > 0 else {})
         draws = {key: np.asarray(getattr(maps, key), dtype=np.float64) for key in names}
         # a bound hides how far a parameter would scatter
         free = {key: np.full(1, np.nan) if on_bound[key] else draws[key] for key in names}
         errors = {key: _spread(values) for key, values in free.items()}
         intervals = {key: _percentiles(values, settings.confidence) for key, values in free.items()}
-        return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, draws, known_fat)
+        return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, draws=draws, fat=known_fat)
     errors = {key: float(getattr(fitted, f"sd_{key}")) for key in names}
-    degrees = len(mean) - len(names)
+    degrees = n_measurements - n_parameters  # the prior of eta is a measurement of it
     factor = float(stats.t.ppf(0.5 + settings.confidence / 2, degrees)) if degrees > 0 else float("nan")
     intervals = {key: (values[key] - factor * errors[key], values[key] + factor * errors[key]) for key in names}
-    return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, {}, known_fat)
+    return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, fat=known_fat)
+
+
+def _fit_draws(
+    model: str,
+    again: Array,
+    series: DiffusionSeries,
+    settings: DiffusionSettings,
+    fat: ResidualFat | None,
+    options: dict[str, Any],
+) -> DiffusionMaps:
+    """Return the fits of redrawn means, each with an eta drawn from its uncertainty."""
+    drawn = None if fat is None else fat.draw(len(again), settings.bootstrap_seed)
+    return fit_model(model, again, series, settings, region=True, fat=drawn, **options)
 
 
 def _spread(draws: Array) -> float:

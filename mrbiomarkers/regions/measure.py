@@ -40,7 +40,8 @@ def measure(
     -------
     list of Measurement
         One row a region. ``mean``, ``sd`` (n - 1), ``median``, ``p25``, ``p75``, ``min`` and ``max`` are over the
-        voxels that hold a value; voxels on a bound are among them and counted; voxels that were not fitted, or whose
+        voxels that hold a value; voxels on a bound are among them and counted; those whose value is not identifiable at
+        their noise are among them too, for leaving them out would bias the mean. Voxels that were not fitted, or whose
         parameter has no influence on the signal, are counted in ``n_unfitted``. ``se`` and its interval are empty:
         neighbouring voxels are not independent.
 

@@ -139,6 +139,21 @@ def test_bad_voxels_are_nan_with_a_status_and_neighbours_are_untouched(folder, s
     assert [Status(int(flag)) for flag in status] == expected
     legend = json.loads((folder / "out" / "status_ivim.json").read_text())
     assert legend["flags, which add up"]["2"] == "not fitted: NaN or infinite signal"
+    assert "its standard error exceeds its value" in legend["flags, which add up"]["256"]
+
+
+def test_a_d_star_that_noise_hides_is_flagged_in_the_status_image(folder, signal):
+    noisy = signal + 0.2 * signal.max() * np.random.default_rng(8).normal(size=signal.shape)
+    nib.save(nib.Nifti1Image(noisy.astype(np.float32), AFFINE), folder / "noisy.nii.gz")
+    words = ("--bval", folder / "dwi.bval", "--models", "ivim")
+    assert run(folder, folder / "noisy.nii.gz", *words) == 0
+    image = nib.load(folder / "out" / "status_ivim.nii.gz")
+    assert image.get_data_dtype() == np.uint16
+    fitted = fit_ivim(noisy.astype(np.float32), B_ALL)
+    hidden = (np.asarray(image.dataobj) & int(Status.NOT_IDENTIFIABLE)) != 0
+    np.testing.assert_array_equal(hidden, (fitted.status_of("Dstar") & Status.NOT_IDENTIFIABLE) != 0)
+    counted = json.loads((folder / "out" / "Dstar.json").read_text())["voxels"]["not_identifiable"]
+    assert counted == hidden.sum() > 0
 
 
 def test_four_models_errors_bounds_and_a_reference_region(folder):
@@ -236,6 +251,47 @@ def test_residual_fat_raises_d_to_what_it_is_without_the_fat(folder, signal):
     words += ["--pdff", folder / "pdff.nii.gz", "--residue", 0.5, "--echo-time", 60, "--t2-fat", 50, "--t2-water", 50]
     assert run(folder, *words, out="pdff") == 0
     np.testing.assert_allclose(np.asarray(nib.load(folder / "pdff" / "eta.nii.gz").dataobj), 0.25, rtol=1e-5)
+
+
+def test_fitted_residual_fat_moves_from_its_prior_to_the_truth(folder, signal, capsys):
+    fat = 0.2
+    mixed = (1 - fat) * signal + fat * 500.0 * np.exp(-B_ALL * 0.03e-3)
+    mixed += np.random.default_rng(2).normal(0, 0.2, mixed.shape)
+    nib.save(nib.Nifti1Image(mixed.astype(np.float32), AFFINE), folder / "fat.nii.gz")
+    words = [folder / "fat.nii.gz", "--bval", folder / "dwi.bval", "--models", "ivim", "--errors"]
+    words += ["--regions", f"two={folder / 'two.nii.gz'}", "--eta", "0.12", "--eta-sd", "0.05"]
+    assert run(folder, *words, out="held") == 0
+    assert run(folder, *words, "--fit-eta", out="fitted") == 0
+    assert "eta" in capsys.readouterr().out
+    truth = 1e3 * fit_ivim(signal, B_ALL).D
+    inside = np.asarray(nib.load(folder / "two.nii.gz").dataobj) > 0
+    bias = {}
+    for out in ("held", "fitted"):
+        d = np.asarray(nib.load(folder / out / "D.nii.gz").dataobj)
+        bias[out] = abs(np.mean((d - truth)[inside]))
+    assert bias["fitted"] < 0.7 * bias["held"]
+    share = np.asarray(nib.load(folder / "fitted" / "eta.nii.gz").dataobj)
+    assert 0.14 < share[inside].mean() < 0.21
+    assert np.asarray(nib.load(folder / "fitted" / "sd_eta.nii.gz").dataobj)[inside].mean() < 0.05
+    for quantity, low, high in (("eta", 0.14, 0.24), ("D", 0.5, 1.0)):
+        row = table(folder, "fitted")["two", quantity, "ivim", "fit of mean signal"]
+        assert low < float(row["value"]) < high
+        assert float(row["ci_low"]) < float(row["value"]) < float(row["ci_high"])
+    assert ("two", "eta", "ivim", "fit of mean signal") not in table(folder, "held")
+    beside = json.loads((folder / "fitted" / "eta.json").read_text())["provenance"]["residual_fat"]
+    assert (beside["eta"], beside["prior"]) == ("fitted", {"eta": 0.12, "eta_sd": 0.05})
+    assert json.loads((folder / "fitted" / "run.json").read_text())["settings"]["fit_eta"] is True
+
+
+def test_selection_writes_the_f_tests_of_regions(folder, capsys):
+    words = [folder / "dwi.nii.gz", "--models", "adc", "ivim", "kurtosis", "--regions", f"one={folder / 'one.nii.gz'}"]
+    assert run(folder, *words, "--selection") == 0
+    assert "p_F" in capsys.readouterr().out
+    rows = {model: row for (_, key, model, _), row in table(folder).items() if key == "p_F"}
+    assert sorted(rows) == ["ivim", "kurtosis"]
+    assert float(rows["ivim"]["value"]) < 1e-3
+    assert run(folder, *words, out="plain") == 0
+    assert not [key for key in table(folder, "plain") if key[1] == "p_F"]
 
 
 def test_motion_is_corrected_and_its_table_written(tmp_path):

@@ -129,6 +129,22 @@ BAD = {
         lambda f: [f / "dwi.nii.gz", "--eta", "0.1", "--method", "shrinkage"],
         "fat: expected method 'nlls' with residual fat, got method 'shrinkage'",
     ),
+    "fitted eta without its mean": (
+        lambda f: [f / "dwi.nii.gz", "--fit-eta"],
+        "--fit-eta: expected --eta or --pdff with it, the mean of its prior",
+    ),
+    "fitted eta without its width": (
+        lambda f: [f / "dwi.nii.gz", "--fit-eta", "--eta", "0.1"],
+        "--fit-eta: expected a finite --eta-sd above 0 with it, the width of its prior; got none",
+    ),
+    "fitted eta with a width of 0": (
+        lambda f: [f / "missing.nii.gz", "--fit-eta", "--eta", "0.1", "--eta-sd", "0"],
+        "--fit-eta: expected a finite --eta-sd above 0 with it, the width of its prior; got 0",
+    ),
+    "fitted eta without IVIM": (
+        lambda f: [f / "dwi.nii.gz", "--fit-eta", "--eta", "0.1", "--eta-sd", "0.02", "--models", "adc", "kurtosis"],
+        "fit_eta: expected ivim among the models, got adc, kurtosis",
+    ),
     "output is a file": (lambda f: [f / "dwi.nii.gz", "--out", f / "dwi.bval"], "dwi.bval: expected a folder"),
 }
 

@@ -125,14 +125,16 @@ def test_every_description_fits_the_header(tmp_path):
         assert text.startswith(f"{key} [{known.reported_unit}] {known.name}"[:79])
 
 
-def test_status_and_masks_are_written_as_uint8(tmp_path):
+def test_status_is_written_as_uint16_and_masks_as_uint8(tmp_path):
     parameter_map = oblique_map()
+    parameter_map.status[0, 0, 0] = Status.NOT_IDENTIFIABLE | Status.NOT_CONVERGED
     write_volume(tmp_path / "status.nii.gz", Volume(parameter_map.status, parameter_map.affine))
     write_volume(tmp_path / "mask.nii.gz", Volume(parameter_map.values > 1e-3, parameter_map.affine))
 
-    for name, expected in (("status", parameter_map.status), ("mask", parameter_map.values > 1e-3)):
+    masked = parameter_map.values > 1e-3
+    for name, expected, kind in (("status", parameter_map.status, np.uint16), ("mask", masked, np.uint8)):
         image = nibabel.load(tmp_path / f"{name}.nii.gz")
-        assert image.header.get_data_dtype() == np.uint8
+        assert image.header.get_data_dtype() == kind
         np.testing.assert_array_equal(np.asarray(image.dataobj).T, expected)
 
 

@@ -97,12 +97,13 @@ def test_json_keeps_the_order_and_refuses_the_unknown(tmp_path):
 
 def example_map(**provenance):
     values = np.full(SHAPE, 1e-3)
-    status = np.zeros(SHAPE, np.uint8)
+    status = np.zeros(SHAPE, np.uint16)
     values[0, 0, :3] = np.nan
     status[0, 0, :2] = Status.OUTSIDE_MASK
     status[0, 0, 2] = Status.NO_SIGNAL
     status[1, 0, :4] = Status.ON_BOUND
     status[1, 0, 0] |= Status.NOT_CONVERGED
+    status[1, 1, :2] = Status.NOT_IDENTIFIABLE
     return ParameterMap(values, quantity("Dstar"), "mm2/s", oblique_affine(), status, provenance)
 
 
@@ -126,7 +127,7 @@ def test_map_with_sidecar(tmp_path, name):
     assert (voxels.pop("total"), voxels.pop("fitted")) == (60, 57)
     assert list(voxels) == [flag.name.lower() for flag in Status if flag]
     counted = {name: count for name, count in voxels.items() if count}
-    assert counted == {"outside_mask": 2, "no_signal": 1, "not_converged": 1, "on_bound": 4}
+    assert counted == {"outside_mask": 2, "no_signal": 1, "not_converged": 1, "on_bound": 4, "not_identifiable": 2}
 
 
 def test_nothing_is_left_when_a_map_cannot_be_written(tmp_path, monkeypatch):

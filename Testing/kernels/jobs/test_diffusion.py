@@ -182,6 +182,27 @@ def test_fits_on_a_bound_are_flagged_and_warned_about(series, regions):
     assert "region 'small', Dstar (ivim, fit of mean signal): the fit ended on a bound" in result.warnings
 
 
+def test_a_d_star_that_noise_hides_is_flagged_warned_about_and_measured():
+    rng = np.random.default_rng(4)
+    clean = ivim_signal(B_ALL, 1.0, 0.05, 0.5e-3, 30e-3)
+    signal = clean + np.array([0.1, 1e-4])[:, None, None, None] * rng.normal(size=(2, 20, 20, B_ALL.size))
+    regions = {name: np.zeros((2, 20, 20), bool) for name in ("noisy", "clean")}
+    regions["noisy"][0] = regions["clean"][1] = True
+    settings = DiffusionSettings(models=("ivim",))
+    result = run_diffusion(DiffusionSeries(signal, B_ALL, np.eye(4)), regions, settings=settings)
+    hidden = (result.maps["Dstar"].status & Status.NOT_IDENTIFIABLE) != 0
+    share = hidden[0].mean()
+    assert share > 0.2
+    assert not hidden[1].any()
+    np.testing.assert_array_equal((result.status["ivim"] & Status.NOT_IDENTIFIABLE) != 0, hidden)
+    told = [line for line in result.warnings if "not identifiable" in line]
+    assert told == [f"region 'noisy', ivim: D* is not identifiable in {share:.0%} of the voxels (error above value)"]
+    values, undetermined = result.maps["Dstar"].values[0], (result.status["ivim"][0] & Status.UNDETERMINED) != 0
+    row = pick(result.rows, region="noisy", quantity="Dstar", method="mean of map")
+    assert row.mean == pytest.approx(1e3 * values[~undetermined].mean())
+    assert row.n_unfitted == undetermined.sum()
+
+
 @pytest.mark.parametrize(
     ("regions", "message"),
     [

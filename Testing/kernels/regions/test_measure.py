@@ -72,6 +72,14 @@ def test_unfitted_and_undetermined_voxels_are_left_out_and_counted(values, mask)
     assert row.mean == pytest.approx(values[kept].mean() * 1e3)
 
 
+def test_voxels_that_are_not_identifiable_stay_in_the_mean(values, mask):
+    status = np.zeros(SHAPE, np.uint16)
+    status[1, 1, 1:3] = Status.NOT_IDENTIFIABLE
+    (row,) = measure(make(values, "Dstar", status=status), {"L3": mask})
+    assert (row.n_voxels, row.n_unfitted, row.n_on_bound) == (8, 0, 0)
+    assert row.mean == pytest.approx(values[mask].mean() * 1e3)
+
+
 def test_a_region_without_a_value_is_a_row_with_a_warning(mask):
     (row,) = measure(make(np.full(SHAPE, np.nan)), {"L3": mask})
     assert np.isnan(row.value)

@@ -45,7 +45,15 @@ def make_parser(commands: Any) -> argparse.ArgumentParser:
 
 
 def settings_of(options: argparse.Namespace) -> DiffusionSettings:
-    """Return the settings that the options ask for."""
+    """Return the settings that the options ask for.
+
+    Raises
+    ------
+    ValueError
+        When an option does not fit, or ``--fit-eta`` comes without its prior.
+    """
+    if options.fit_eta:
+        _check_prior(options)
     preset = DIFFUSION_PRESETS.get(options.preset)
     models = options.models or (preset.models if preset else DEFAULT_MODELS)
     return DiffusionSettings(
@@ -58,6 +66,7 @@ def settings_of(options: argparse.Namespace) -> DiffusionSettings:
         adc_bvalues=tuple(options.adc_bvalues),
         errors=options.errors,
         selection=options.selection,
+        fit_eta=options.fit_eta,
         reference_region=options.reference_region,
     )
 
@@ -122,7 +131,9 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--errors", action="store_true", help="also maps of the standard errors (sd_D, ...)")
     parser.add_argument(
-        "--selection", action="store_true", help="also a map of the model that each voxel supports (AICc)"
+        "--selection",
+        action="store_true",
+        help="also a map of the model that each voxel supports (AICc), and F tests of the region fits",
     )
     parser.add_argument("--reference-region", default="", metavar="NAME", help="relate all other regions to this one")
 
@@ -132,10 +143,21 @@ def _add_fat(group: Any) -> None:
     share.add_argument("--eta", metavar="VALUE|MAP", help="share of fat in the signal, -1 to 1, for the IVIM fits")
     share.add_argument("--pdff", metavar="MAP", help="fat fraction map in %% from which that share is computed")
     group.add_argument("--eta-sd", type=float, metavar="SD", help="standard deviation of that share")
+    group.add_argument(
+        "--fit-eta", action="store_true", help="fit that share too; --eta or --pdff and --eta-sd are its prior"
+    )
     group.add_argument("--residue", type=float, help="with --pdff: part of the fat that suppression leaves, -1 to 1")
     group.add_argument("--echo-time", type=float, metavar="MS", help="with --pdff: echo time of the series in ms")
     group.add_argument("--t2-fat", type=float, metavar="MS", help="with --pdff: T2 of fat in ms")
     group.add_argument("--t2-water", type=float, metavar="MS", help="with --pdff: T2 of marrow water in ms")
+
+
+def _check_prior(options: argparse.Namespace) -> None:
+    if options.eta is None and options.pdff is None:
+        raise ValueError("--fit-eta: expected --eta or --pdff with it, the mean of its prior")
+    if options.eta_sd is None or not 0 < options.eta_sd < float("inf"):
+        got = "none" if options.eta_sd is None else f"{options.eta_sd:g}"
+        raise ValueError(f"--fit-eta: expected a finite --eta-sd above 0 with it, the width of its prior; got {got}")
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

@@ -43,6 +43,11 @@ class SignalModel:
         ``signal(bvalues, *parameters)`` (..., B).
     jacobian : callable
         ``jacobian(bvalues, *parameters)`` (..., B, P).
+    compartment_rates : tuple of str
+        Parameters that are flagged as not identifiable where their standard error exceeds their value: rates of a
+        compartment whose share may vanish in the noise, and the rate with it. They spread over decades, and their 0 is
+        no finding. That of all others is one (no perfusion, no decay, no kurtosis): a small value with a larger error
+        is a good answer there.
     """
 
     key: str
@@ -50,13 +55,21 @@ class SignalModel:
     parameters: tuple[str, ...]
     signal: Callable[..., Array]
     jacobian: Callable[..., Array]
+    compartment_rates: tuple[str, ...] = ()
 
 
 MODELS: dict[str, SignalModel] = {
     model.key: model
     for model in (
         SignalModel("adc", "Mono-exponential", ("S0", "ADC"), monoexponential, monoexponential_jacobian),
-        SignalModel("ivim", "IVIM", ("S0", "f", "D", "Dstar"), biexponential, biexponential_jacobian),
+        SignalModel(
+            "ivim",
+            "IVIM",
+            ("S0", "f", "D", "Dstar"),
+            biexponential,
+            biexponential_jacobian,
+            compartment_rates=("Dstar",),
+        ),
         SignalModel(
             "stretched",
             "Stretched exponential",

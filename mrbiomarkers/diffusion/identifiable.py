@@ -19,8 +19,9 @@ class DstarDoubt:
     """Finds where the standard error of D* exceeds D*, as the curvature of the bi-exponential model tells.
 
     The answer is that of ``standard_errors(...) > Dstar`` at about a fiftieth of its cost: with S0, f and D eliminated,
-    the variance of D* is ``s^2 / (S0^2 f^2 I)``, where the information I depends on D and D* alone. Most voxels lie so far
-    from the limit that a lower bound of I from a coarse table decides; for the others it is computed.
+    the variance of D* is ``s^2 / (S0^2 f^2 I)``, where the information I depends on D and D* alone. Most voxels lie so
+    far from the limit that a lower bound of I from a coarse table decides; for the others it is computed. (Where f or D
+    is held on a bound, I is larger, so the lower bound holds there too.)
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ class _Table:
         known = doubt.information([np.full_like(grid[0], 0.5), *grid], free).reshape(_NODES, _NODES)
         corners = np.stack([known[:-1, :-1], known[1:, :-1], known[:-1, 1:], known[1:, 1:]])
         least = _MARGIN * corners.min(axis=0)
-        # where D may come near D*, the information vanishes in rounding; below the lowest node, and outside, nothing is promised
+        # near D = D* the information vanishes in rounding; below the lowest node, and outside, nothing is promised
         least[_APART * slow_nodes[1:, None] >= fast_nodes[None, :-1]] = 0.0
         self._cells = np.pad(least, 1).ravel()
         self._slow = slow[0], (_NODES - 1) / (slow[1] - slow[0])

@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _FEWEST_VOXELS = 20  # fewer are too few to draw from
+_NOISE_ROUNDS = 4  # after which the noise of a fit of eta has settled
 _SIMPLE = "adc"
 # With this value of this parameter the model is the mono-exponential one.
 _SIMPLE_AT = {"ivim": ("f", 0.0), "stretched": ("alpha", 1.0), "kurtosis": ("MK", 0.0)}
@@ -141,15 +142,16 @@ def fit_region(
     inside = None if fat is None else fat.of_region(region)
     again = _draw(name, signals, settings)
     mean, again = _without_floor(mean, series, settings), _without_floor(again, series, settings)
-    found = {
-        model: fit_model(model, mean, series, settings, region=True, fat=inside, errors=True)
-        for model in settings.models
-    }
+    noise = {"ivim": _noise_of_eta_fit(mean, series, settings, inside)}
+    found, fits = {}, {}
+    for model in settings.models:
+        options: dict[str, Any] = {"region": True, **noise.get(model, {})}
+        found[model] = fit_model(model, mean, series, settings, fat=inside, errors=True, **options)
+        drawn = None if inside is None else inside.draw(len(again), settings.bootstrap_seed)
+        draws = fit_model(model, again, series, settings, fat=drawn, **options) if len(again) else None
+        fits[model] = _region_fit(model, found[model], draws, series, settings, inside)
     p_values = _p_values(found, mean, series, settings, inside)
-    fits = {
-        model: replace(_fit_mean(model, fitted, again, series, settings, inside), p_value=p_values.get(model))
-        for model, fitted in found.items()
-    }
+    fits = {model: replace(fit, p_value=p_values.get(model)) for model, fit in fits.items()}
     return RegionDecay(mean, sd, len(signals), fits)
 
 
@@ -290,21 +292,47 @@ def _p_values(
     return {model: float(p) for model, p in compared.p_value.items()}
 
 
-def _fit_mean(
+def _noise_of_eta_fit(
+    mean: Array, series: DiffusionSeries, settings: DiffusionSettings, fat: ResidualFat | None
+) -> dict[str, float]:
+    """Return the noise [a.u.] against which the prior of eta is weighed, as an option of the fit; none without such.
+
+    Left to itself, the fit takes it from the residuals with eta at the mean of its prior. They grow with the error of
+    that mean, and a wrong prior would hold itself up. Here it is taken from the residuals with eta fitted. The fits of
+    redrawn means take the same noise: their own residuals hold it twice, that of the mean and that of the drawing.
+    """
+    options: dict[str, float] = {}
+    if not settings.fit_eta or fat is None:
+        return options
+    degrees = len(mean) - len(MODELS["ivim"].parameters)  # the prior of eta is a measurement of it
+    for _ in range(_NOISE_ROUNDS):
+        found: dict[str, Any] = {"region": True, **options}
+        rmse = float(fit_model("ivim", mean, series, settings, fat=fat, **found).rmse)
+        sigma = rmse * float(np.sqrt(_sum_of_weights(series) / degrees))
+        if not sigma > 0:
+            break
+        options = {"sigma": sigma}
+    return options
+
+
+def _sum_of_weights(series: DiffusionSeries) -> float:
+    return float(len(series.bvalues) if series.averages is None else series.averages.sum())
+
+
+def _region_fit(
     model: str,
     fitted: DiffusionMaps,
-    again: Array,
+    drawn: DiffusionMaps | None,
     series: DiffusionSeries,
     settings: DiffusionSettings,
     fat: ResidualFat | None,
 ) -> RegionFit:
-    """Return the fit of a mean signal with errors and intervals, from the fits of the redrawn means ``again``."""
+    """Return the fit of a mean signal with errors and intervals, from the fits of redrawn means where there are any."""
     n_parameters, n_measurements = len(MODELS[model].parameters), len(series.bvalues)
     with_eta = model == "ivim" and settings.fit_eta
     names = MODELS[model].parameters + (("eta",) if with_eta else ())
     rmse = float(fitted.rmse)
-    n_weights = float(n_measurements if series.averages is None else series.averages.sum())
-    aicc = float(information_criterion(rmse**2 * n_weights, n_measurements, n_parameters))
+    aicc = float(information_criterion(rmse**2 * _sum_of_weights(series), n_measurements, n_parameters))
     if with_eta or (model == _SIMPLE and settings.adc_bvalues):
         aicc = float("nan")  # eta with its prior is less than a parameter; ADC of other b-values than the other models
     values = {key: float(getattr(fitted, key)) for key in names}
@@ -312,34 +340,18 @@ def _fit_mean(
     known_fat = None
     if model == "ivim" and fat is not None:
         known_fat = values.get("eta", float(np.asarray(fat.eta))), settings.D_fat
-    if len(again):
-        # Redrawn means hold noise twice, their own and that of the drawing; left to it they would lean on the prior.
-        sigma = rmse * float(np.sqrt(n_weights / (n_measurements - n_parameters))) if with_eta else 0.0
-        maps = _fit_draws(model, again, series, settings, fat, {"sigma": sigma} if sigma > 0 else {})
-        draws = {key: np.asarray(getattr(maps, key), dtype=np.float64) for key in names}
+    if drawn is not None:
+        draws = {key: np.asarray(getattr(drawn, key), dtype=np.float64) for key in names}
         # a bound hides how far a parameter would scatter
         free = {key: np.full(1, np.nan) if on_bound[key] else draws[key] for key in names}
         errors = {key: _spread(values) for key, values in free.items()}
         intervals = {key: _percentiles(values, settings.confidence) for key, values in free.items()}
         return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, draws=draws, fat=known_fat)
     errors = {key: float(getattr(fitted, f"sd_{key}")) for key in names}
-    degrees = n_measurements - n_parameters  # the prior of eta is a measurement of it
+    degrees = n_measurements - n_parameters
     factor = float(stats.t.ppf(0.5 + settings.confidence / 2, degrees)) if degrees > 0 else float("nan")
     intervals = {key: (values[key] - factor * errors[key], values[key] + factor * errors[key]) for key in names}
     return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, fat=known_fat)
-
-
-def _fit_draws(
-    model: str,
-    again: Array,
-    series: DiffusionSeries,
-    settings: DiffusionSettings,
-    fat: ResidualFat | None,
-    options: dict[str, Any],
-) -> DiffusionMaps:
-    """Return the fits of redrawn means, each with an eta drawn from its uncertainty."""
-    drawn = None if fat is None else fat.draw(len(again), settings.bootstrap_seed)
-    return fit_model(model, again, series, settings, region=True, fat=drawn, **options)
 
 
 def _spread(draws: Array) -> float:

@@ -9,22 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers.checks import check_bvalues
-from mrbiomarkers.phantom.anatomy import SagittalGrid, core_mask, tissue_fractions
+from mrbiomarkers.phantom.anatomy import tissue_fractions
+from mrbiomarkers.phantom.scene import Scene, check_noise, region_means
 from mrbiomarkers.phantom.signal import decay, rician, smooth_variation, tissue_maps
 from mrbiomarkers.phantom.tissues import MARROW_S0, TISSUES
 from mrbiomarkers.series import DiffusionSeries
 
 B_ALL = (0.0, 10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 600.0, 800.0, 1000.0, 1200.0)
 """b-values [s/mm2] of a published study of childhood leukaemia (3 T, sagittal)."""
-
-LEVELS = ("L1", "L2", "L3", "L4", "L5")
-"""The five bodies that have regions."""
-
-_THICKNESS, _GAP = 4.0, 0.5  # [mm]
-_PATCH = 6.0  # length over which marrow varies [mm]
-_ORIGIN = (4.0, 8.0, -12.0)  # RAS position of the centre of the volume [mm]
-_CENTRE = (14.0, -13.0)  # anterior and superior distance from L3 to the centre of the picture [mm of an adult]
-_YAW, _ROLL, _PITCH = (math.radians(angle) for angle in (5.0, -3.0, 2.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,76 +99,17 @@ def lumbar_diffusion(
     sources stand in ``tissues.py``.
     """
     b = check_bvalues(bvalues)
-    _check(shape, snr, seed, scale, heterogeneity, field_of_view)
-    spacing = (_THICKNESS + _GAP, field_of_view / shape[1], field_of_view / shape[2])
-    grid = _grid(shape, spacing, scale)
-    fractions = tissue_fractions(grid, lesion=lesion)
-    correlation = (_PATCH / spacing[0], _PATCH / spacing[1], _PATCH / spacing[2])
+    scene = Scene(shape, scale=scale, field_of_view=field_of_view, lesion=lesion)
+    check_noise(snr, seed, heterogeneity)
+    fractions = tissue_fractions(scene.grid, lesion=lesion)
+    regions = scene.regions(fractions)
     # Two streams, so that another noise level leaves the marrow as it was.
-    variation = smooth_variation(shape, correlation, heterogeneity, np.random.default_rng([seed, 0]))
-    signal, truth = _scan(fractions, variation, _sensitivity(grid), b)
+    variation = smooth_variation(scene.shape, scene.patch, heterogeneity, np.random.default_rng([seed, 0]))
+    signal, truth = _scan(fractions, variation, scene.sensitivity, b)
     sigma = 0.0 if snr is None or math.isinf(snr) else MARROW_S0 / snr
     noisy = rician(signal, sigma, np.random.default_rng([seed, 1])).astype(np.float32)
-    series = DiffusionSeries(noisy, b, _affine(shape, spacing), source=("simulated",) * b.size)
-    regions = {level: core_mask(level, grid) & (fractions[level] == 1) for level in LEVELS}
-    if lesion:
-        regions["lesion"] = fractions["lesion"] == 1
-    empty = [name for name, mask in regions.items() if not mask.any()]
-    if empty:
-        raise ValueError(f"shape: expected voxels small enough to fit into {', '.join(empty)}, got shape {shape}")
-    means = {name: {key: float(values[mask].mean()) for key, values in truth.items()} for name, mask in regions.items()}
-    return LumbarPhantom(series, regions, truth, means, sigma)
-
-
-def _check(
-    shape: tuple[int, int, int], snr: float | None, seed: int, scale: float, heterogeneity: float, field_of_view: float
-) -> None:
-    """Raise ValueError for an argument of :func:`lumbar_diffusion` that is out of its range."""
-    if len(shape) != 3 or shape[0] < 1 or min(shape[1:]) < 16 or any(n != int(n) for n in shape):
-        raise ValueError(
-            f"shape: expected three whole numbers (1 or more slices, 16 or more rows, columns), got {shape}"
-        )
-    if snr is not None and not snr > 0:
-        raise ValueError(f"snr: expected a number above 0, or None for no noise, got {snr}")
-    if seed < 0 or seed != int(seed):
-        raise ValueError(f"seed: expected a whole number, 0 or more, got {seed}")
-    for name, value, low, high in (
-        ("scale", scale, 0.4, 1.2),
-        ("heterogeneity", heterogeneity, 0.0, 0.2),
-        ("field_of_view", field_of_view, 100.0, 400.0),
-    ):
-        if not low <= value <= high:
-            raise ValueError(f"{name}: expected a number from {low:g} to {high:g}, got {value}")
-
-
-def _grid(shape: tuple[int, int, int], spacing: tuple[float, float, float], scale: float) -> SagittalGrid:
-    """Return voxel centres in millimetres of an adult: rows run down, columns run back."""
-    k, j, i = (
-        (np.arange(n, dtype=np.float64) - (n - 1) / 2) * (step / scale) for n, step in zip(shape, spacing, strict=True)
-    )
-    return SagittalGrid(k, _CENTRE[1] - j, _CENTRE[0] - i, (_THICKNESS / scale, spacing[1] / scale, spacing[2] / scale))
-
-
-def _affine(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Return the voxel-to-RAS matrix [mm]: sagittal, turned a few degrees about all three axes.
-
-    The technician has turned the slices to fit the spine, so the anatomy is turned with them.
-    """
-    cos, sin = math.cos, math.sin
-    yaw = np.array([[cos(_YAW), -sin(_YAW), 0], [sin(_YAW), cos(_YAW), 0], [0, 0, 1]])
-    roll = np.array([[cos(_ROLL), 0, sin(_ROLL)], [0, 1, 0], [-sin(_ROLL), 0, cos(_ROLL)]])
-    pitch = np.array([[1, 0, 0], [0, cos(_PITCH), -sin(_PITCH)], [0, sin(_PITCH), cos(_PITCH)]])
-    straight = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # i to posterior, j to inferior, k to the right
-    affine = np.eye(4)
-    affine[:3, :3] = yaw @ roll @ pitch @ straight * np.array(spacing[::-1])
-    affine[:3, 3] = np.array(_ORIGIN) - affine[:3, :3] @ ((np.array(shape[::-1]) - 1) / 2)
-    return affine
-
-
-def _sensitivity(grid: SagittalGrid) -> NDArray[np.float64]:
-    """Return the sensitivity (1, J, I) of a coil behind the back, 1 at the centre of L3."""
-    along = np.exp(-grid.v * (grid.v - 2 * _CENTRE[1]) / 190.0**2)
-    return np.asarray((np.exp(-grid.u / 105.0)[None, :] * along[:, None])[None])
+    series = DiffusionSeries(noisy, b, scene.affine, source=("simulated",) * b.size)
+    return LumbarPhantom(series, regions, truth, region_means(regions, truth), sigma)
 
 
 def _scan(

@@ -298,8 +298,9 @@ def _noise_of_eta_fit(
     """Return the noise [a.u.] against which the prior of eta is weighed, as an option of the fit; none without such.
 
     Left to itself, the fit takes it from the residuals with eta at the mean of its prior. They grow with the error of
-    that mean, and a wrong prior would hold itself up. Here it is taken from the residuals with eta fitted. The fits of
-    redrawn means take the same noise: their own residuals hold it twice, that of the mean and that of the drawing.
+    that mean, and a wrong prior would hold itself up. Here it is taken from the residuals with eta fitted, which frees
+    eta from a prior three of its standard deviations off, not from one that is five off. The fits of redrawn means
+    take the same noise: their own residuals hold it twice, that of the mean and that of the drawing.
     """
     options: dict[str, float] = {}
     if not settings.fit_eta or fat is None:

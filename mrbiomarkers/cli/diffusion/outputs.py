@@ -114,7 +114,8 @@ def say(out: Path, result: DiffusionResult) -> None:
         spread = "" if np.isnan(row.se) else f" ({row.ci_low:.3f} to {row.ci_high:.3f})"
         unit = "" if row.unit == "1" else f" {row.unit}"
         count = "1 voxel" if row.n_voxels == 1 else f"{row.n_voxels} voxels"
-        print(f"{row.region:>12}  {row.quantity:<6} {row.value:8.3f}{spread}{unit}  [{row.model}, {count}]")
+        value = f"{row.value:8.2g}" if row.quantity == "p_F" else f"{row.value:8.3f}"  # a small P is not 0.000
+        print(f"{row.region:>12}  {row.quantity:<6} {value}{spread}{unit}  [{row.model}, {count}]")
     if result.selection is not None:
         shares = [f"{MODELS[m].name} {np.mean(result.selection.chosen(m)):.0%}" for m in result.selection.models]
         print(f"best model (AICc) of all voxels: {', '.join(shares)}")

@@ -30,6 +30,8 @@ class Status(enum.IntFlag):
     UNDETERMINED = 64
     BEYOND_MODEL = 128
     NOT_IDENTIFIABLE = 256
+    AMBIGUOUS = 512
+    MERGED = 1024
 
 
 NOT_FITTED = Status.OUTSIDE_MASK | Status.NOT_FINITE | Status.NO_SIGNAL | Status.CONSTANT
@@ -47,6 +49,8 @@ STATUS_TEXT: dict[Status, str] = {
     Status.NOT_IDENTIFIABLE: (
         "fitted, but this parameter cannot be told at this noise: its standard error exceeds its value"
     ),
+    Status.AMBIGUOUS: "fitted, but water and fat may be exchanged: voxel and neighbours do not decide",
+    Status.MERGED: "fitted, but the solutions with more water and with more fat have merged: PDFF near 50 % is biased",
 }
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from mrbiomarkers.cli.diffusion.inputs import read_fat, read_fit_mask, read_input_regions, read_input_series
+from mrbiomarkers.cli.diffusion.inputs import read_fat, read_input_series
 from mrbiomarkers.cli.diffusion.options import make_parser, settings_of
-from mrbiomarkers.cli.diffusion.outputs import map_suffix, say, write_results
+from mrbiomarkers.cli.diffusion.outputs import say, write_results
 from mrbiomarkers.cli.progress import terminal_progress
+from mrbiomarkers.cli.regions import read_fit_mask, read_input_regions
+from mrbiomarkers.cli.results import map_suffix
 from mrbiomarkers.files import check_output, prepare_output, write_text
 from mrbiomarkers.jobs import run_diffusion
 from mrbiomarkers.registration import shift_table_csv
@@ -25,8 +27,9 @@ def run(options: argparse.Namespace) -> None:
     check_output(options.out, overwrite=options.overwrite)
     settings = settings_of(options)
     series, motion = read_input_series(options)
-    regions = read_input_regions(options.regions, series, resample=options.resample_regions)
-    mask = read_fit_mask(options.mask, series, resample=options.resample_regions)
+    grid, resample = (series.grid_shape, series.affine), options.resample_regions
+    regions = read_input_regions(options.regions, *grid, resample=resample)
+    mask = read_fit_mask(options.mask, *grid, resample=resample)
     result = run_diffusion(
         series,
         regions.masks,

@@ -1,34 +1,21 @@
-"""What ``mrbiomarkers diffusion`` reads: the series, regions and masks on its grid, what is known of residual fat."""
+"""What ``mrbiomarkers diffusion`` reads: the series, and what is known of residual fat."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.checks import check_mask
-from mrbiomarkers.cli.diffusion.outputs import file_name
 from mrbiomarkers.cli.progress import terminal_progress
+from mrbiomarkers.cli.regions import map_on_grid
 from mrbiomarkers.diffusion import eta_from_pdff
-from mrbiomarkers.files import Volume, read_mask, read_regions, read_series, read_volume
+from mrbiomarkers.files import read_series
 from mrbiomarkers.jobs import ResidualFat
-from mrbiomarkers.regions import describe_grid, is_same_grid, place_mask
 from mrbiomarkers.registration import MotionResult, correct_motion
 from mrbiomarkers.series import DiffusionSeries, combine, exclude
 from mrbiomarkers.settings import DIFFUSION_PRESETS
-
-Mask = NDArray[np.bool_]
-
-
-@dataclass
-class Regions:
-    """Masks on the grid of the series, and the fraction of each that fell outside it."""
-
-    masks: dict[str, Mask] = field(default_factory=dict)
-    outside: dict[str, float] = field(default_factory=dict)
 
 
 def read_input_series(options: argparse.Namespace) -> tuple[DiffusionSeries, MotionResult | None]:
@@ -67,39 +54,6 @@ def _bvalues(option: str, words: list[str] | None) -> list[float] | None:
     return values
 
 
-def read_input_regions(words: list[str], series: DiffusionSeries, *, resample: bool) -> Regions:
-    """Read ``--regions`` and bring every mask to the grid of the series."""
-    found: dict[str, Volume] = {}
-    for word in words:
-        name, separator, path = word.partition("=")
-        read = {name: read_mask(path)} if separator and not Path(word).exists() else read_regions(word)
-        for key, volume in read.items():
-            if not key.strip():
-                raise ValueError(f"--regions {word}: expected NAME=MASK with a name before the equals sign")
-            if key in found:
-                raise ValueError(f"--regions: expected a different name for each region, got {key!r} twice")
-            found[key] = volume
-    regions = Regions()
-    file_names: dict[str, str] = {}
-    for name, volume in found.items():
-        other = file_names.setdefault(file_name(name).lower(), name)
-        if other != name:
-            raise ValueError(f"--regions: {other!r} and {name!r} would give figures of the same file name; rename one")
-        what = f"region {name!r} ({volume.name})"
-        regions.masks[name], regions.outside[name] = _on_series_grid(what, volume, series, resample=resample)
-    return regions
-
-
-def read_fit_mask(path: str | None, series: DiffusionSeries, *, resample: bool) -> Mask | None:
-    """Read ``--mask`` and bring it to the grid of the series."""
-    return None if path is None else _on_series_grid(f"--mask {path}", read_mask(path), series, resample=resample)[0]
-
-
-def _on_series_grid(what: str, volume: Volume, series: DiffusionSeries, *, resample: bool) -> tuple[Mask, float]:
-    inside = check_mask(what, volume.values, volume.values.shape)
-    return place_mask(what, inside, volume.affine, series.grid_shape, series.affine, resample=resample)
-
-
 def read_fat(options: argparse.Namespace, series: DiffusionSeries) -> ResidualFat | None:
     """Return what the options say of residual fat; None where they say nothing."""
     given = {"--residue": options.residue, "--echo-time": options.echo_time}
@@ -116,7 +70,7 @@ def read_fat(options: argparse.Namespace, series: DiffusionSeries) -> ResidualFa
     missing = [name for name, value in given.items() if value is None]
     if missing:
         raise ValueError(f"--pdff: expected {', '.join(missing)} with it: none of them has a safe default")
-    pdff = _map_on_grid("--pdff", options.pdff, series)
+    pdff = map_on_grid("--pdff", options.pdff, series.grid_shape, series.affine)
     times = (1e-3 * value for value in (options.echo_time, options.t2_fat, options.t2_water))
     return ResidualFat(eta_from_pdff(pdff, options.residue, *times).eta, options.eta_sd)
 
@@ -125,15 +79,4 @@ def _number_or_map(text: str, series: DiffusionSeries) -> float | NDArray[np.gen
     try:
         return float(text)
     except ValueError:
-        return _map_on_grid("--eta", text, series)
-
-
-def _map_on_grid(option: str, path: str, series: DiffusionSeries) -> NDArray[np.generic]:
-    volume = read_volume(path)
-    if not is_same_grid(volume.values.shape, volume.affine, series.grid_shape, series.affine):
-        ours, theirs = (
-            describe_grid(series.grid_shape, series.affine),
-            describe_grid(volume.values.shape, volume.affine),
-        )
-        raise ValueError(f"{option} {path}: expected the grid of the series ({ours}), got {theirs}")
-    return volume.values
+        return map_on_grid("--eta", text, series.grid_shape, series.affine)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers import __version__
+from mrbiomarkers.cli.results import file_name, write_maps, write_status
 from mrbiomarkers.diffusion import MODELS, ModelSelection
-from mrbiomarkers.files import Volume, suffix_of, write_json, write_map_with_sidecar, write_text, write_volume
+from mrbiomarkers.files import Volume, write_json, write_map_with_sidecar, write_text, write_volume
 from mrbiomarkers.jobs import DiffusionResult
-from mrbiomarkers.maps import STATUS_TEXT, ParameterMap, reported_value
+from mrbiomarkers.maps import ParameterMap, reported_value
 from mrbiomarkers.measurements import measurements_to_csv
 from mrbiomarkers.quantities import quantity
 from mrbiomarkers.report import decay_figure, map_panel, save_figure
@@ -33,12 +33,9 @@ def write_results(
     suffix: str,
 ) -> None:
     """Write maps, table and figures of one subject into the folder ``out``; ``suffix`` is the format of the maps."""
-    for name, parameter_map in result.maps.items():
-        write_map_with_sidecar(out / f"{name}{suffix}", parameter_map)
+    write_maps(out, result.maps, suffix)
     for model, status in result.status.items():
-        write_volume(out / f"status_{model}{suffix}", Volume(status, series.affine))
-        legend = {int(flag): text for flag, text in STATUS_TEXT.items()}
-        write_json(out / f"status_{model}.json", {"model": model, "flags, which add up": legend})
+        write_status(out / f"status_{model}", status, series.affine, suffix, model=model)
     if result.selection is not None:
         _write_selection(out, series, result.selection, suffix)
     write_text(out / "measurements.csv", measurements_to_csv(result.rows))
@@ -83,16 +80,6 @@ def _record(series: DiffusionSeries, settings: DiffusionSettings, result: Diffus
         "averages": series.averages,
         "warnings": result.warnings,
     }
-
-
-def map_suffix(series_path: str) -> str:
-    """Return the format of the maps, that of the series."""
-    return ".nrrd" if suffix_of(series_path) in (".nrrd", ".nhdr", ".seq.nrrd") else ".nii.gz"
-
-
-def file_name(region: str) -> str:
-    """Return the region's name with everything replaced that a file system may refuse."""
-    return re.sub(r"[^\w.-]+", "_", region).strip("._") or "region"
 
 
 def _curve_label(model: str, values: dict[str, float]) -> str:

@@ -35,6 +35,9 @@ class Quantity:
         Fixed bin width of radiomics features, in the reported unit; None where no convention exists.
     code : tuple of str or None
         DICOM code of the quantity as (coding scheme, value, meaning); None where the standard has none.
+    family : str or None
+        Quantities of one family without a display range are shown with one window, from 0, so that they can be
+        compared; None: with their own.
     """
 
     key: str
@@ -49,6 +52,7 @@ class Quantity:
     colour_map: str
     bin_width: float | None = None
     code: tuple[str, str, str] | None = None
+    family: str | None = None
 
     @property
     def label(self) -> str:
@@ -59,6 +63,7 @@ class Quantity:
 _DIFFUSION_UNITS = ("mm2/s", "10^-3 mm2/s", 1e3)
 _PERCENT = ("%", "%", 1.0)
 _SIGNAL = ("a.u.", "a.u.", 1.0)
+_SPECIES = "water and fat"
 _NAN = float("nan")
 
 # Codes: DICOM PS3.16, context groups 7272 and 7180. Display ranges suit marrow and lesions.
@@ -233,8 +238,8 @@ _ALL = (
         ("DCM", "113064", "T2*"),
     ),
     Quantity("field_map", "Δf", "Off-resonance of water", "Hz", "Hz", 1.0, "df", "Hz", (-300.0, 300.0), "cividis"),
-    Quantity("water", "W", "Water signal", *_SIGNAL, "W", "a.u.", (_NAN, _NAN), "gray"),
-    Quantity("fat", "F", "Fat signal", *_SIGNAL, "F", "a.u.", (_NAN, _NAN), "gray"),
+    Quantity("water", "W", "Water signal", *_SIGNAL, "W", "a.u.", (_NAN, _NAN), "gray", family=_SPECIES),
+    Quantity("fat", "F", "Fat signal", *_SIGNAL, "F", "a.u.", (_NAN, _NAN), "gray", family=_SPECIES),
     Quantity(
         "in_phase",
         "IP",
@@ -246,6 +251,7 @@ _ALL = (
         "gray",
         None,
         ("DCM", "129101", "Water/fat in phase"),
+        _SPECIES,
     ),
     Quantity(
         "opposed_phase",
@@ -258,6 +264,7 @@ _ALL = (
         "gray",
         None,
         ("DCM", "129102", "Water/fat out of phase"),
+        _SPECIES,
     ),
     Quantity("residual", "RES", "Relative residual of the fit", *_PERCENT, "RES", "%", (0.0, 20.0), "magma"),
     Quantity(
@@ -303,6 +310,7 @@ def _error(known: Quantity) -> Quantity:
         colour_map="magma",
         bin_width=None,
         code=None,
+        family=None,
     )
 
 

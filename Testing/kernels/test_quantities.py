@@ -47,6 +47,12 @@ def test_display_range_is_ordered_or_taken_from_the_data():
         assert (math.isnan(low) and math.isnan(high)) or low < high
 
 
+def test_water_and_fat_are_shown_alike():
+    family = [key for key, known in QUANTITIES.items() if known.family == "water and fat"]
+    assert family == ["water", "fat", "in_phase", "opposed_phase"]
+    assert len({(QUANTITIES[key].reported_unit, QUANTITIES[key].colour_map) for key in family}) == 1
+
+
 def test_label_says_the_unit():
     assert quantity("Dstar").label == "D* [10^-3 mm2/s]"
     assert quantity("f").label == "f"

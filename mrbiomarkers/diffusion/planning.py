@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers.checks import check_bvalues, check_choice
+from mrbiomarkers.diffusion.design import Counts, DesignTask, continuous_design, whole_design
 from mrbiomarkers.diffusion.models import MODELS
 from mrbiomarkers.diffusion.precision import Array, check_averages, cramer_rao, ordered_parameters
 
-Counts = NDArray[np.intp]
 Tissue = Mapping[str, float]
 Tissues = dict[str, dict[str, float]]
 
@@ -30,11 +30,6 @@ TISSUES: Mapping[str, Mapping[str, Tissue]] = {
     "adc": {"marrow": {"ADC": 0.36e-3}, "myeloma": {"ADC": 0.77e-3}, "lesion": {"ADC": 1.05e-3}},
     "stretched": {"lesion": {"DDC": 1.3e-3, "alpha": 0.76}},
 }
-_ROUNDS = 4000  # of the continuous design; each takes about 0.1 ms
-_CLOSE = 1e-4  # relative distance from the lower limit at which it stops
-_SINGULAR = 1e-13
-# Starts of the whole design: the continuous one mixed with an even one, drawn at these places of each interval.
-_MIXED, _OFFSETS = (0.0, 0.1, 0.4), (0.2, 0.5, 0.8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +184,8 @@ def plan_bvalues(
         other_averages = check_averages("compare_averages", compare_averages, other_b.size)
         other = _evaluate(aim, other_b, other_averages * (n / other_averages.sum()))
     task = _task(aim, b)
-    shares, limit = _continuous(task)
-    counts = _whole_design(task, shares, n, least)
+    shares, limit = continuous_design(task)
+    counts = whole_design(task, shares, n, least)
     proposal = _evaluate(aim, b[counts > 0], counts[counts > 0])
     return BValuePlan(model, named, aim.snr, wanted, over, proposal, other, limit / n)
 
@@ -277,36 +272,7 @@ def _evaluate(aim: _Aim, b: Array, averages: NDArray[Any]) -> BValueSet:
     return BValueSet(b[order], averages[order], relative, float(loss))
 
 
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """The design problem of T tissues, C candidates and P parameters, each parameter in a unit that suits it.
-
-    ``rows`` (T, C, P) are the derivatives divided by the noise, ``outer`` (C, T, P, P) the information of one image,
-    ``costs`` (T, P) the weights of the variances, ``idle`` (T, P, P) ones for parameters without influence.
-    """
-
-    rows: Array
-    outer: Array
-    costs: Array
-    idle: Array
-    worst: bool
-
-    def inverse(self, information: Array) -> tuple[Array, NDArray[np.bool_]]:
-        """Return the inverse (..., T, P, P), and whether there is one (..., T)."""
-        values, vectors = np.linalg.eigh(information + self.idle)
-        regular = values[..., 0] > _SINGULAR * values[..., -1]
-        safe = np.where(regular[..., None], values, 1.0)
-        return (vectors / safe[..., None, :]) @ np.swapaxes(vectors, -1, -2), regular
-
-    def loss(self, information: Array) -> Array:
-        """Return the criterion (...) of information (..., T, P, P); infinite where it is singular."""
-        inverse, regular = self.inverse(information)
-        each = np.einsum("...tpp,tp->...t", inverse, self.costs)
-        each = np.where(regular, each, np.inf)
-        return np.asarray(each.max(axis=-1) if self.worst else each.mean(axis=-1))
-
-
-def _task(aim: _Aim, b: Array) -> _Task:
+def _task(aim: _Aim, b: Array) -> DesignTask:
     """Return the design problem for the candidates ``b``."""
     known = MODELS[aim.model]
     rows = np.stack([known.jacobian(b, *values.values()) for values in aim.tissues.values()]) * aim.snr
@@ -321,80 +287,7 @@ def _task(aim: _Aim, b: Array) -> _Task:
                 raise ValueError(f"candidates: expected b-values that {name} of {tissue!r} has an influence on")
             costs[t, p] = weight / (values[name] * size[t, p]) ** 2
     outer = np.einsum("tcp,tcq->ctpq", rows, rows)
-    task = _Task(rows, outer, costs, idle[:, :, None] * np.eye(size.shape[1]), aim.over == "worst")
+    task = DesignTask(rows, outer, costs, idle[:, :, None] * np.eye(size.shape[1]), aim.over == "worst")
     if not np.isfinite(task.loss(outer.sum(axis=0))):
         raise ValueError(f"candidates: the b-values {b.tolist()} s/mm2 do not determine {', '.join(aim.weights)}")
     return task
-
-
-def _continuous(task: _Task) -> tuple[Array, float]:
-    """Return the shares (C,) of the images in the best continuous design, and the lower limit for one image.
-
-    With the information M of the shares, a the derivatives at a b-value and C the diagonal of costs, no design has
-    less than ``tr(C M^-1)^2 / max a^T M^-1 C M^-1 a`` (Cauchy-Schwarz; with equality at the optimum: the equivalence
-    theorem). For the worst of several tissues the limit of any weighted mean of them holds.
-    """
-    n = len(task.outer)
-    shares, mix = np.full(n, 1 / n), np.full(len(task.rows), 1 / len(task.rows))
-    best, limit = shares, 0.0
-    for _ in range(_ROUNDS):
-        inverse, regular = task.inverse(np.tensordot(shares, task.outer, 1))
-        if not regular.all():
-            break  # the best is reached in the limit only, where unwanted parameters are no longer determined
-        each = np.einsum("tpp,tp->t", inverse, task.costs)
-        gain = np.einsum("t,tcp,tp->c", mix, (task.rows @ inverse) ** 2, task.costs)
-        loss = mix @ each
-        if loss**2 / gain.max() > limit:
-            best, limit = shares, float(loss**2 / gain.max())
-        if limit > (1 - _CLOSE) * (each.max() if task.worst else loss):
-            break
-        shares = shares * np.sqrt(gain)
-        shares /= shares.sum()
-        if task.worst:
-            mix = mix * np.sqrt(each)
-            mix /= mix.sum()
-    return best, limit
-
-
-def _whole_design(task: _Task, shares: Array, n: int, least: Counts) -> Counts:
-    """Return the numbers of images (C,) of the best design found from several starts."""
-    found = []
-    free, places = n - int(least.sum()), np.arange(shares.size)
-    edged = np.concatenate([[-1.0], shares, [-1.0]])
-    peaks = np.flatnonzero((shares >= edged[:-2]) & (shares > edged[2:]))  # shares gather there as the rounds go on
-    nearest = peaks[abs(places[:, None] - peaks).argmin(axis=1)]
-    pure = np.bincount(nearest, weights=shares, minlength=shares.size)
-    even = np.bincount(np.linspace(0, shares.size - 1, 12).round().astype(np.intp), minlength=shares.size) / 12
-    helper = 0.01 * np.tensordot(shares, task.outer, 1)  # a start that determines too little can then be improved
-    for mixed, offset in product(_MIXED, _OFFSETS):
-        total = np.cumsum((1 - mixed) * pure + mixed * even)
-        drawn = np.searchsorted(total, (np.arange(free) + offset) / max(free, 1) * total[-1])
-        counts = least + np.bincount(drawn, minlength=shares.size)
-        counts = _exchange(task, _exchange(task, counts, least, helper), least, 0 * helper)
-        found.append((float(task.loss(np.tensordot(counts, task.outer, 1))), counts))
-    loss, counts = min(found, key=lambda pair: pair[0])
-    if not np.isfinite(loss):
-        raise ValueError(f"n_images: {n} images, with those of minimum, do not determine the parameters")
-    return counts
-
-
-def _exchange(task: _Task, counts: Counts, least: Counts, helper: Array) -> Counts:
-    """Move images between b-values, one or all that may go at a time, until no move lowers the criterion."""
-    counts = counts.copy()
-    while True:
-        total = np.tensordot(counts, task.outer, 1) + helper
-        present = float(task.loss(total))
-        free = counts - least
-        giving = np.flatnonzero(free > 0)
-        moves = [(source, size) for source in giving for size in {1, int(free[source]) // 2 or 1, int(free[source])}]
-        if not moves:
-            return counts
-        sizes = np.array([size for _, size in moves])[:, None, None, None, None]
-        sources = task.outer[[source for source, _ in moves]][:, None]
-        losses = task.loss(total + sizes * (task.outer[None] - sources))
-        move, target = np.unravel_index(int(np.argmin(losses)), losses.shape)
-        if not losses[move, target] < present * (1 - 1e-9):
-            return counts
-        source, size = moves[int(move)]
-        counts[source] -= size
-        counts[target] += size

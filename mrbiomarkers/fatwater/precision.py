@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers.checks import check_choice, check_echo_times, check_real_array
+from mrbiomarkers.fatwater.signal import check_modulation
 
 Array = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ def fat_water_cramer_rao(
     Reson Med 2005;54:625 (water and fat); Golub and Pereyra, Inverse Problems 2003;19:R1 (projection).
     """
     times = check_echo_times(echo_times)
-    of_fat = _check_modulation(modulation, times.size)
+    of_fat = check_modulation(modulation, times.size)
     check_choice("kind", kind, ("complex", "magnitude"))
     given = {"water": water, "fat": fat, "R2star": R2star, "field_map": field_map, "phase": phase, "sigma": sigma}
     real = {name: check_real_array(name, value).astype(np.float64) for name, value in given.items()}
@@ -130,16 +131,6 @@ def fat_water_standard_errors(
     rate, noise = (np.asarray(part, dtype=np.float64) for part in (R2star, sigma))
     values = np.broadcast_arrays(in_water, in_fat, rate, noise)
     return _bounds(np.asarray(echo_times, dtype=np.float64), np.asarray(modulation), *values, magnitude=False)
-
-
-def _check_modulation(modulation: ArrayLike, n_echoes: int) -> NDArray[np.complex128]:
-    """Return the signal of fat beside water at each echo, checked."""
-    values = np.asarray(modulation)
-    if values.dtype.kind not in "biufc":
-        raise TypeError(f"modulation: expected numbers, got an array of type {values.dtype}")
-    if values.shape != (n_echoes,) or not np.all(np.isfinite(values)):
-        raise ValueError(f"modulation: expected {n_echoes} finite values, one for each echo, got shape {values.shape}")
-    return values.astype(np.complex128)
 
 
 def _bounds(

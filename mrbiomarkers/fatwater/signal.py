@@ -49,6 +49,31 @@ def fat_modulation(echo_times: ArrayLike, field_strength: float, spectrum: str |
     return np.asarray(np.exp(2j * np.pi * np.multiply.outer(times, frequencies)) @ np.asarray(peaks.amplitudes))
 
 
+def check_modulation(modulation: ArrayLike, n_echoes: int) -> ComplexArray:
+    """Return the signal of fat beside water at each echo as complex128 after checking it.
+
+    Parameters
+    ----------
+    modulation : (N,) array_like
+        Real or complex, finite (:func:`fat_modulation`).
+    n_echoes : int
+        Number of echoes N.
+
+    Raises
+    ------
+    TypeError
+        When it holds no numbers.
+    ValueError
+        When there is not one finite value for each echo.
+    """
+    values = np.asarray(modulation)
+    if values.dtype.kind not in "biufc":
+        raise TypeError(f"modulation: expected numbers, got an array of type {values.dtype}")
+    if values.shape != (n_echoes,) or not np.all(np.isfinite(values)):
+        raise ValueError(f"modulation: expected {n_echoes} finite values, one for each echo, got shape {values.shape}")
+    return values.astype(np.complex128)
+
+
 def fat_water_signal(
     echo_times: ArrayLike,
     water: ArrayLike,

@@ -4,7 +4,7 @@ from mrbiomarkers.files.bvalues import read_bvalues
 from mrbiomarkers.files.echo_protocol import echo_times_from_ms
 from mrbiomarkers.files.echoes import EchoFiles, EchoInput, read_echo_series, write_echo_series
 from mrbiomarkers.files.geometry import affine_of, set_geometry
-from mrbiomarkers.files.images import Volume, read_series, read_volume, write_map, write_volume
+from mrbiomarkers.files.images import Volume, is_complex_image, read_series, read_volume, write_map, write_volume
 from mrbiomarkers.files.nifti import write_nifti_series
 from mrbiomarkers.files.outputs import check_output, prepare_output, write_json, write_map_with_sidecar, write_text
 from mrbiomarkers.files.paths import atomic_path, suffix_of
@@ -19,6 +19,7 @@ __all__ = [
     "atomic_path",
     "check_output",
     "echo_times_from_ms",
+    "is_complex_image",
     "phase_to_radians",
     "prepare_output",
     "read_bvalues",

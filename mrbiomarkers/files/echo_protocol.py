@@ -159,7 +159,7 @@ def choose_protocol(
     numbers = {name: _choose_number(name, getattr(given, name), found, notes) for name in _BIDS_NUMBERS}
     if numbers["field_strength"] is None:
         raise ValueError(
-            f"{place}: no field strength found{_ask('MagneticFieldStrength', '--field', 'field_strength')}"
+            f"{place}: no field strength found{_ask('MagneticFieldStrength', '--field-strength', 'field_strength')}"
         )
     field_strength = check_field_strength(numbers["field_strength"])
     return ChosenProtocol(times, field_strength, numbers["repetition_time"], numbers["flip_angle"], order, tuple(notes))

@@ -80,10 +80,21 @@ class EchoFiles:
 
 
 class EchoInput(NamedTuple):
-    """A series and what its user should know of how it was read; the notes hold no file names."""
+    """A series and what its user should know of how it was read.
+
+    Attributes
+    ----------
+    series : EchoSeries
+        The images and how they were acquired.
+    notes : tuple of str
+        What was done and what was assumed, without file names.
+    mask : (K, J, I) boolean array or None
+        Voxels to look at, where the file itself says which: a MATLAB file may.
+    """
 
     series: EchoSeries
     notes: tuple[str, ...]
+    mask: NDArray[np.bool_] | None = None
 
 
 def read_echo_series(
@@ -128,7 +139,8 @@ def read_echo_series(
     Returns
     -------
     EchoInput
-        The series and the notes. Real numbers are read as float32, so complex images made of them are complex64.
+        The series, the notes and, from MATLAB, the mask of the file if it has one. Real numbers are read as float32, so
+        complex images made of them are complex64.
 
     Raises
     ------
@@ -294,4 +306,4 @@ def _read_matlab(
     frame = _frame(chosen, read.affine, "complex", readout_axis, read.precession)
     _check_signal(read.signal, [f"{path}, echo {number + 1}" for number in range(n_echoes)], notes)
     signal = read.signal if order == list(range(n_echoes)) else read.signal[..., order]
-    return EchoInput(replace(frame, signal=signal), (*read.notes, *notes))
+    return EchoInput(replace(frame, signal=signal), (*read.notes, *notes), read.mask)

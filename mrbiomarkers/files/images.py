@@ -73,6 +73,19 @@ def read_volume(path: PathLike) -> Volume:
     return Volume(read_array(header).reshape(header.shape[:3]), header.affine, str(path))
 
 
+def is_complex_image(path: PathLike) -> bool:
+    """Return whether an image file holds complex numbers; only its header is read.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no image that can be read.
+    """
+    return read_header(path, complex_too=True).is_complex
+
+
 def read_series(
     path: PathLike, *, bvalues: ArrayLike | None = None, bval_file: PathLike | None = None
 ) -> DiffusionSeries:

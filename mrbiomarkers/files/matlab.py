@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.checks import check_real_array
+from mrbiomarkers.checks import check_mask, check_real_array
+from mrbiomarkers.fatwater.coils import combine_coils
 from mrbiomarkers.files.echo_protocol import EchoProtocol
 from mrbiomarkers.files.paths import PathLike, check_suffix, existing_file
 
@@ -34,6 +35,8 @@ class ToolboxImages:
         1: the phase runs as in the signal model, after conjugation where it was needed. None: the file does not say.
     notes : tuple of str
         What was done and what was assumed.
+    mask : (K, J, I) boolean array or None
+        Voxels to look at, where the file says which.
     """
 
     signal: NDArray[Any]
@@ -41,6 +44,7 @@ class ToolboxImages:
     protocol: EchoProtocol
     precession: int | None
     notes: tuple[str, ...]
+    mask: NDArray[np.bool_] | None = None
 
 
 def read_fat_water_toolbox(
@@ -48,9 +52,8 @@ def read_fat_water_toolbox(
 ) -> ToolboxImages:
     """Read a ``.mat`` file of the ISMRM fat-water toolbox.
 
-    Several coils are combined with the phase between the echoes kept: each is weighted with the conjugate of its first
-    echo, and the sum is divided by the root of the sum of squares of the first echoes. So the first echo has phase zero
-    and the root of the sum of squares as its magnitude.
+    Several coils are combined with the phase between the echoes kept
+    (:func:`mrbiomarkers.fatwater.coils.combine_coils`).
 
     Parameters
     ----------
@@ -88,15 +91,17 @@ def read_fat_water_toolbox(
             f"{echo_times.size} and {field_strength.size}"
         )
     direction, words = _precession(found, record, precession)
-    signal = _combine_coils(images)
+    mask, words_of_mask = _mask(found, record, images.shape[:3])
+    signal = combine_coils(images.transpose(2, 1, 0, 3, 4))
     if direction == -1:
         np.conjugate(signal, out=signal)
     notes.append(words)
     if images.shape[3] > 1:
-        notes.append(f"{images.shape[3]} coils combined with the conjugates of their first echoes")
+        notes.append(f"{images.shape[3]} coils combined, weighted by the sensitivities that the images show")
+    notes.extend(words_of_mask)
     affine = np.diag([-sizes[0], -sizes[1], sizes[2], 1.0])
     protocol = EchoProtocol(echo_times, float(field_strength[0]))
-    return ToolboxImages(signal, affine, protocol, None if direction is None else 1, tuple(notes))
+    return ToolboxImages(signal, affine, protocol, None if direction is None else 1, tuple(notes), mask)
 
 
 def _check_spacing(spacing: Sequence[float] | None) -> tuple[NDArray[np.float64], list[str]]:
@@ -173,12 +178,18 @@ def _precession(path: Path, record: NDArray[np.void], given: int | None) -> tupl
     return (-1, f"{said}: images conjugated") if values[0] <= 0 else (1, f"{said}: images used as they are")
 
 
-def _combine_coils(images: NDArray[Any]) -> NDArray[Any]:
-    """Return the images (nz, ny, nx, N) of all coils together, as a new array."""
-    coils = images.transpose(2, 1, 0, 3, 4)
-    if coils.shape[3] == 1:
-        return np.array(coils[..., 0, :], order="C")
-    first = coils[..., 0]
-    magnitude = np.sqrt(np.sum(np.square(np.abs(first)), axis=-1))
-    weights = np.conjugate(first) / np.where(magnitude > 0, magnitude, 1)[..., None]
-    return np.ascontiguousarray(np.einsum("...c,...cn->...n", weights, coils))
+def _mask(path: Path, record: NDArray[np.void], grid: tuple[int, ...]) -> tuple[NDArray[np.bool_] | None, list[str]]:
+    """Return the mask (nz, ny, nx), None where there is none of use, and what to say of it."""
+    if "mask" not in (record.dtype.names or ()) or record["mask"].size == 0:
+        return None, []
+    values = record["mask"]
+    if values.ndim == 2 and grid[2] == 1:  # MATLAB drops a last axis of length 1
+        values = values[..., None]
+    try:
+        inside = check_mask(f"{_RECORD}.mask", values, grid)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    count = np.count_nonzero(inside)
+    if count == 0:
+        return None, ["the mask of the file is empty: left out"]
+    return np.ascontiguousarray(inside.transpose(2, 1, 0)), [f"the file holds a mask of {count} voxels"]

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from mrbiomarkers.report.decay import decay_figure
+from mrbiomarkers.report.echoes import echo_figure
 from mrbiomarkers.report.panels import map_panel
 from mrbiomarkers.report.plan import plan_figure
 from mrbiomarkers.report.planes import SlicePlane, slice_plane
 from mrbiomarkers.report.style import save_figure, typeset
 
-__all__ = ["SlicePlane", "decay_figure", "map_panel", "plan_figure", "save_figure", "slice_plane", "typeset"]
+__all__ = [
+    "SlicePlane",
+    "decay_figure",
+    "echo_figure",
+    "map_panel",
+    "plan_figure",
+    "save_figure",
+    "slice_plane",
+    "typeset",
+]

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers.checks import check_mask, check_real_array
 from mrbiomarkers.maps import ParameterMap, to_reported
+from mrbiomarkers.quantities import Quantity
 from mrbiomarkers.report.planes import SlicePlane, crop_window, outline, slice_plane
 from mrbiomarkers.report.style import ON_GREY, figure_style, typeset
 
@@ -24,6 +25,7 @@ _LONGEST = 3.3  # longer side of a panel [inch]
 _BAR, _GAP, _LINE, _TITLE = 0.62, 0.16, 0.17, 0.38  # colour bar with text, gap, line of a heading, title [inch]
 _PER_ROW = 4
 _DIM = 0.45  # how bright the picture under a map is
+_TINT = "#1f2d4a"  # under a grey map, where the picture itself would look like values
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ def map_panel(
     """Draw one slice with the outlines of the regions, and each parameter map over the dimmed slice.
 
     The slice is shown the usual anatomical way, cropped to the regions where they are small. Maps are shown in their
-    reported unit with the colour map and window of their quantity; NaN is transparent.
+    reported unit with the colour map and window of their quantity; NaN shows the slice, dimmed, or dark blue where the
+    map itself is grey. A quantity without a window of
+    its own is shown from the 1st to the 99th percentile of what is seen. Those of one family (water, fat, in phase,
+    opposed phase) have one window, from 0 to the 97th percentile of all of them.
 
     Parameters
     ----------
@@ -98,6 +103,9 @@ def map_panel(
         When shapes differ, the slice does not exist, or ``region`` is not among ``regions``.
     """
     view = _view(background, maps, regions, affine, slice_index, region)
+    reported = (to_reported(shown).values[slice_index] for shown in maps)
+    pictures = [np.asarray(view.plane.picture(values), dtype=np.float64) for values in reported]
+    windows = _windows(view, pictures, [shown.quantity for shown in maps])
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -121,7 +129,7 @@ def map_panel(
             if n == 0:
                 _draw_slice(axes, view)
             else:
-                image = _draw_map(axes, view, maps[n - 1], slice_index)
+                image = _draw_map(axes, view, pictures[n - 1], maps[n - 1].quantity, windows[n - 1])
                 bar = _add_axes(figure, left + 0.08 * width, bottom - 0.17, 0.84 * width, 0.09)
                 _draw_bar(figure, bar, image, maps[n - 1])
             axes.set_title(headings[n])
@@ -194,6 +202,13 @@ def _draw_grey(axes: Axes, view: _View, brightness: float) -> None:
     axes.imshow(shades, cmap="gray", vmin=0, vmax=1, extent=view.extent, interpolation="nearest")
 
 
+def _draw_tint(axes: Axes, view: _View) -> None:
+    """Fill the picture with one dark colour."""
+    from matplotlib.colors import to_rgb
+
+    axes.imshow(np.array([[to_rgb(_TINT)]]), extent=view.extent, interpolation="nearest")
+
+
 def _draw_scale(axes: Axes, view: _View) -> None:
     """Draw a bar of known length in the lower left corner."""
     left, right, top, bottom = view.window
@@ -204,17 +219,36 @@ def _draw_scale(axes: Axes, view: _View) -> None:
     _stroked(axes, x, y - 0.05 * inch, f"{length} mm", color="white", fontsize=7.5, ha="left", va="bottom")
 
 
-def _draw_map(axes: Axes, view: _View, parameter_map: ParameterMap, slice_index: int) -> AxesImage:
-    """Draw one map over the dimmed picture; NaN is transparent."""
-    reported = to_reported(parameter_map)
-    values = np.asarray(view.plane.picture(reported.values[slice_index]), dtype=np.float64)
-    _draw_grey(axes, view, _DIM)
-    known = reported.quantity
-    low, high = known.display_range
-    if not (np.isfinite(low) and np.isfinite(high)):
-        low, high = _window(view.inside(values), 1, 99)
-    shown = np.ma.masked_invalid(values)
-    look: dict[str, Any] = {"cmap": known.colour_map, "vmin": low, "vmax": high, "interpolation": "nearest"}
+def _windows(
+    view: _View, pictures: Sequence[NDArray[np.float64]], known: Sequence[Quantity]
+) -> list[tuple[float, float]]:
+    """Return the display window of every map."""
+    windows = []
+    for picture, quantity in zip(pictures, known, strict=True):
+        low, high = quantity.display_range
+        if not (np.isfinite(low) and np.isfinite(high)):
+            if quantity.family is None:
+                low, high = _window(view.inside(picture), 1, 99)
+            else:
+                pairs = zip(pictures, known, strict=True)
+                relatives = [view.inside(other) for other, its in pairs if its.family == quantity.family]
+                # Fat under the skin, next to the coil, is many times brighter than marrow: it may go beyond.
+                high = _window(np.stack(relatives), 1, 97)[1]
+                low = 0.0
+        windows.append((low, high))
+    return windows
+
+
+def _draw_map(
+    axes: Axes, view: _View, picture: NDArray[np.float64], known: Quantity, window: tuple[float, float]
+) -> AxesImage:
+    """Draw one map over the dimmed picture, a grey one over dark blue; NaN is transparent."""
+    if known.colour_map == "gray":
+        _draw_tint(axes, view)
+    else:
+        _draw_grey(axes, view, _DIM)
+    shown = np.ma.masked_invalid(picture)
+    look: dict[str, Any] = {"cmap": known.colour_map, "vmin": window[0], "vmax": window[1], "interpolation": "nearest"}
     image = axes.imshow(shown, extent=view.extent, **look)
     for name, mask in view.masks.items():
         _draw_outline(axes, view, mask, "white", 1.6 if name == view.chosen else 0.9)

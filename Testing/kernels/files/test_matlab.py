@@ -31,7 +31,7 @@ def read(path, **given):
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 def test_one_coil(tmp_path, sign, conjugated, dtype):
     images = IMAGES.astype(dtype)
-    series, notes = read(saved(tmp_path / "a.mat", images, PrecessionIsClockwise=sign), spacing=(1.5, 2, 5))
+    series, notes, _ = read(saved(tmp_path / "a.mat", images, PrecessionIsClockwise=sign), spacing=(1.5, 2, 5))
 
     assert series.signal.shape == (3, 4, 5, 4)
     assert series.signal.dtype == dtype
@@ -46,23 +46,48 @@ def test_one_coil(tmp_path, sign, conjugated, dtype):
 
 
 def test_several_coils_keep_the_phase_between_echoes(tmp_path):
-    truth, coils = noise(*XYZ, 1, TE.size), noise(*XYZ, 3, 1)
+    truth, coils = noise(*XYZ, 1, TE.size), noise(3, 1)  # each coil sees all voxels alike
     truth[0, 0, 0] = 0
 
     for sign in (1, -1):
-        series, notes = read(saved(tmp_path / "a.mat", truth * coils, PrecessionIsClockwise=sign))
+        series, notes, _ = read(saved(tmp_path / "a.mat", truth * coils, PrecessionIsClockwise=sign))
 
         # Without noise every coil holds the same echoes: the first becomes real, their ratios stay.
-        expected = truth[..., 0, :] * np.sqrt(np.sum(np.abs(coils[..., 0]) ** 2, axis=-1))[..., None]
+        expected = truth[..., 0, :] * np.sqrt(np.sum(np.abs(coils) ** 2))
         with np.errstate(invalid="ignore"):
             turned = expected * np.nan_to_num(np.abs(expected[..., :1]) / expected[..., :1])
         turned = turned if sign == 1 else turned.conj()
         np.testing.assert_allclose(series.signal, turned.transpose(2, 1, 0, 3), atol=1e-12)
-        assert "3 coils combined with the conjugates of their first echoes" in notes
+        assert "3 coils combined, weighted by the sensitivities that the images show" in notes
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float64])
+def test_the_mask_of_the_file_is_kept(tmp_path, dtype):
+    inside = RNG.random(XYZ) > 0.6
+    found = read(saved(tmp_path / "a.mat", mask=inside.astype(dtype)))
+
+    assert found.mask.dtype == bool
+    np.testing.assert_array_equal(found.mask, inside.transpose(2, 1, 0))
+    assert f"the file holds a mask of {inside.sum()} voxels" in found.notes
+
+
+def test_the_mask_of_one_slice(tmp_path):
+    inside = np.eye(*XYZ[:2]) > 0  # savemat, as MATLAB, writes images of one slice with all their axes
+    found = read(saved(tmp_path / "a.mat", IMAGES[:, :, :1], mask=inside))
+
+    np.testing.assert_array_equal(found.mask, inside.T[None])
+
+
+def test_no_mask_and_an_empty_one(tmp_path):
+    assert read(saved(tmp_path / "a.mat")).mask is None
+    empty = read(saved(tmp_path / "a.mat", mask=np.zeros(XYZ)))
+
+    assert empty.mask is None
+    assert "the mask of the file is empty: left out" in empty.notes
 
 
 def test_what_the_file_does_not_say(tmp_path):
-    series, notes = read(saved(tmp_path / "a.mat", PrecessionIsClockwise=None))
+    series, notes, _ = read(saved(tmp_path / "a.mat", PrecessionIsClockwise=None))
 
     assert series.precession is None
     assert "the file does not say the sign of the precession: images used as they are" in notes
@@ -72,7 +97,7 @@ def test_what_the_file_does_not_say(tmp_path):
 def test_what_is_given_goes_first(tmp_path):
     order = [2, 0, 3, 1]
     path = saved(tmp_path / "a.mat", IMAGES[..., order])
-    series, notes = read(path, echo_times=TE[order], field_strength=2.89, precession=-1, readout_axis=2)
+    series, notes, _ = read(path, echo_times=TE[order], field_strength=2.89, precession=-1, readout_axis=2)
 
     np.testing.assert_array_equal(series.signal, IMAGES[..., 0, :].conj().transpose(2, 1, 0, 3))
     assert (series.precession, series.field_strength, series.readout_axis) == (1, 2.89, 2)
@@ -91,6 +116,8 @@ def test_what_is_given_goes_first(tmp_path):
         ({"TE": "1.2"}, "imDataParams.TE: expected real numbers"),
         ({"TE": 1000 * TE}, r"are these milliseconds\?"),
         ({"FieldStrength": [3, 3]}, "got 4 and 2"),
+        ({"mask": np.ones(XYZ[:2])}, r"imDataParams.mask: expected shape \(5, 4, 3\), got \(5, 4\)"),
+        ({"mask": np.ones(XYZ) * 1j}, "imDataParams.mask: expected real numbers"),
         ({"PrecessionIsClockwise": [1, 1]}, "expected one number in imDataParams.PrecessionIsClockwise"),
     ],
 )
@@ -172,6 +199,10 @@ def residual(signal, times, field_strength):
     return np.sqrt(best.sum() / np.sum(np.abs(signal) ** 2))
 
 
+def contrast(magnitude, mask):
+    return magnitude[mask].mean() / magnitude[~mask].mean()
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "field_strength"),
     [
@@ -182,12 +213,20 @@ def residual(signal, times, field_strength):
     ],
 )
 def test_real_data_have_the_sign_of_the_model(shared_data, name, shape, field_strength):
-    series, _ = read(shared_data / "fatwater" / f"{name}.mat")
+    found = read(shared_data / "fatwater" / f"{name}.mat")
+    series = found.series
 
     assert series.signal.shape == shape
     assert (series.field_strength, series.precession) == (field_strength, 1)
     magnitude = np.abs(series.signal[..., 0])
     voxels = series.signal[magnitude > 0.2 * np.percentile(magnitude, 99)][::40]
+    assert (found.mask is None) == (name == "b0nice/b0nice_99")
+    if found.mask is not None:
+        inside, *flipped = (
+            contrast(magnitude, mask) for mask in (found.mask, found.mask[:, ::-1], found.mask[..., ::-1])
+        )
+        assert inside > 4  # 4.7 to 14.6
+        assert inside > 1.3 * max(flipped)
     right = residual(voxels, series.echo_times, series.field_strength)
     wrong = residual(voxels.conj(), series.echo_times, series.field_strength)
     assert right < 0.7 * wrong  # 0.30 to 0.61 in these four
@@ -195,7 +234,7 @@ def test_real_data_have_the_sign_of_the_model(shared_data, name, shape, field_st
 
 def test_real_data_stand_as_in_the_images_of_the_challenge_winner(shared_data):
     folder = shared_data / "fatwater" / "ismrm2012"
-    series, _ = read(folder / "ismrm_16.mat")
+    series, _, _ = read(folder / "ismrm_16.mat")
     image_module = pytest.importorskip("PIL.Image")  # comes with matplotlib
     with image_module.open(folder / "FattyRiot_16.png") as image:
         png = np.asarray(image.convert("F"))

@@ -110,6 +110,48 @@ def test_window_from_the_data_where_the_quantity_has_none():
     assert (low, high) == pytest.approx(np.percentile(values[2], (1, 99)))
 
 
+def test_water_and_fat_have_one_window_from_zero():
+    random = np.random.default_rng(5)
+    values = {"water": random.uniform(50, 100, SHAPE), "fat": random.uniform(0, 400, SHAPE)}
+    values["fat"][1, 0] = np.nan
+    maps = [parameter_map(key, values[key]) for key in ("water", "fat")] + [parameter_map("S0", values["fat"])]
+    figure = map_panel(background(), maps, {}, AFFINE, 1)
+    water, fat, other = (axes.images[-1].get_clim() for axes in panels(figure)[1:])
+    assert water == fat
+    both = np.concatenate([values[key][1].ravel() for key in ("water", "fat")])
+    assert water == pytest.approx((0, np.nanpercentile(both, 97)))
+    assert other == pytest.approx(np.nanpercentile(values["fat"][1], (1, 99)))
+    alone = panels(map_panel(background(), maps[:1], {}, AFFINE, 1))[1].images[-1].get_clim()
+    assert alone == pytest.approx((0, np.percentile(values["water"][1], 97)))
+
+
+def test_nothing_grey_lies_under_a_grey_map():
+    values = np.full(SHAPE, np.nan)
+    figure = map_panel(background(), [parameter_map("water", values), parameter_map("PDFF", values)], {}, AFFINE, 1)
+    _, water, pdff = panels(figure)
+    assert water.images[0].get_array().shape == (1, 1, 3)
+    assert np.ptp(water.images[0].get_array()) > 0.1  # a colour, not a grey
+    assert pdff.images[0].get_array().shape == SHAPE[:0:-1]  # the picture, transposed by this affine
+
+
+def test_a_water_fat_subject_takes_two_rows_of_four():
+    keys = ("water", "fat", "PDFF", "R2star", "field_map", "residual")
+    figure = map_panel(background(), [parameter_map(key, np.full(SHAPE, 10.0)) for key in keys], {}, AFFINE, 1)
+    tops = [round(axes.get_position().y0, 3) for axes in panels(figure)]
+    assert [tops.count(top) for top in sorted(set(tops), reverse=True)] == [4, 3]
+    ranges = [axes.images[-1].get_clim() for axes in panels(figure)[3:]]
+    assert ranges == [(0, 100), (0, 250), (-300, 300), (0, 20)]
+    labels = [axes.get_xlabel() for axes in figure.axes if axes.get_xlabel()]
+    assert labels == ["W [a.u.]", "F [a.u.]", "PDFF [%]", "R2* [1/s]", "Δf [Hz]", "RES [%]"]
+
+
+def test_without_regions_the_whole_slice_is_shown():
+    figure = map_panel(np.ones((2, 60, 80)), [], {}, np.diag([-2.0, -1.5, 3.0, 1.0]), 0)
+    (picture,) = panels(figure)
+    assert sorted(picture.get_xlim()) == [0, 160]
+    assert sorted(picture.get_ylim()) == [0, 90]
+
+
 def test_a_map_without_any_value_is_drawn_empty():
     figure = map_panel(background(), [parameter_map("S0", np.full(SHAPE, np.nan))], regions(), AFFINE, 0)
     assert panels(figure)[1].images[-1].get_array().mask.all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mrbiomarkers.report.agreement import bland_altman_figure
 from mrbiomarkers.report.decay import decay_figure
 from mrbiomarkers.report.echoes import echo_figure
 from mrbiomarkers.report.panels import map_panel
@@ -11,6 +12,7 @@ from mrbiomarkers.report.style import save_figure, typeset
 
 __all__ = [
     "SlicePlane",
+    "bland_altman_figure",
     "decay_figure",
     "echo_figure",
     "map_panel",

@@ -1,6 +1,13 @@
 import pytest
 
-from mrbiomarkers.settings import ADC_BOUNDS, IVIM_BOUNDS, DiffusionSettings, MeasureSettings, merge_bounds
+from mrbiomarkers.settings import (
+    ADC_BOUNDS,
+    IVIM_BOUNDS,
+    DiffusionSettings,
+    FatWaterSettings,
+    MeasureSettings,
+    merge_bounds,
+)
 
 
 def test_defaults_suit_marrow_and_lesions():
@@ -40,6 +47,45 @@ def test_given_bounds_reach_their_model_only():
 def test_bad_settings_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         DiffusionSettings(**changes)
+
+
+def test_water_fat_defaults_leave_method_and_corrections_to_the_data():
+    settings = FatWaterSettings()
+    assert settings.spectrum == "ren-marrow"
+    assert (settings.method, settings.precession, settings.bipolar) == (None, None, None)
+    assert (settings.t1_water, settings.t1_fat) == (0, 0)
+
+
+@pytest.mark.parametrize("bipolar", [None, False, 0, 1, 2])
+def test_an_axis_of_0_is_not_off(bipolar):
+    assert FatWaterSettings(bipolar=bipolar).bipolar is bipolar
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"spectrum": ""}, "spectrum: expected the name of a spectrum of fat, got none"),
+        ({"method": "magic"}, "method: expected one of complex, magnitude, mixed; got 'magic'"),
+        ({"precession": 0}, "precession: expected 1, -1 or None, got 0"),
+        ({"bipolar": True}, "bipolar: expected 0, 1, 2, False or None, got True"),
+        ({"bipolar": 3}, "bipolar: expected 0, 1, 2, False or None, got 3"),
+        ({"method": "magnitude", "precession": 1}, "precession and bipolar: expected None with method 'magnitude'"),
+        ({"method": "magnitude", "bipolar": 0}, "precession and bipolar: expected None with method 'magnitude'"),
+        ({"t1_water": 1.3}, "t1_water and t1_fat: expected both or neither, got 1.3 and 0.0 s"),
+        ({"t1_water": 1300, "t1_fat": 365}, "t1_water: expected 0 or 0.05 to 10 s, got 1300"),
+        ({"repetition_time": 8}, "repetition_time: expected 0 or 0.0001 to 1 s, got 8"),
+        ({"flip_angle": -5}, "flip_angle: expected 0 or 0.5 to 90 deg, got -5"),
+        ({"confidence": 95}, "confidence: expected 0.5 to 0.999, got 95"),
+        ({"bootstrap_samples": 20}, "bootstrap_samples: expected 0, or 100 or more; got 20"),
+    ],
+)
+def test_bad_water_fat_settings_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        FatWaterSettings(**changes)
+
+
+def test_a_readout_left_alone_is_no_contradiction_with_magnitudes():
+    assert FatWaterSettings(method="magnitude", bipolar=False).bipolar is False
 
 
 def test_merge_leaves_the_defaults_alone():

@@ -1,5 +1,6 @@
 """Regions: their grids, and the measurement of maps in them."""
 
+from mrbiomarkers.regions.copying import CopiedMask, copy_mask
 from mrbiomarkers.regions.grids import (
     describe_grid,
     is_same_grid,
@@ -8,16 +9,36 @@ from mrbiomarkers.regions.grids import (
     place_mask,
     voxel_sizes,
 )
+from mrbiomarkers.regions.lesions import LesionSize, lesion_size
+from mrbiomarkers.regions.levels import LABEL_TABLES, Segment, SegmentLevels, find_levels
+from mrbiomarkers.regions.marrow import BodySettings
 from mrbiomarkers.regions.measure import measure, region_size, warnings_of
+from mrbiomarkers.regions.placement import PlacedRegions, place_vertebrae
+from mrbiomarkers.regions.spine_curve import shift_levels
+from mrbiomarkers.regions.vertebrae import BodyRegions, vertebra_bodies
 
 __all__ = [
+    "LABEL_TABLES",
+    "BodyRegions",
+    "BodySettings",
+    "CopiedMask",
+    "LesionSize",
+    "PlacedRegions",
+    "Segment",
+    "SegmentLevels",
+    "copy_mask",
     "describe_grid",
+    "find_levels",
     "is_same_grid",
     "is_same_lattice",
+    "lesion_size",
     "mask_on_grid",
     "measure",
     "place_mask",
+    "place_vertebrae",
     "region_size",
+    "shift_levels",
+    "vertebra_bodies",
     "voxel_sizes",
     "warnings_of",
 ]

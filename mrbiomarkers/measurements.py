@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 from mrbiomarkers.checks import check_choice
 
-METHODS = ("mean of map", "fit of mean signal")
+METHODS = ("mean of map", "fit of mean signal", "ratio of mean signals")
 _NAN = float("nan")
 
 
@@ -18,8 +18,9 @@ _NAN = float("nan")
 class Measurement:
     """One measured value of one region: a row of the tidy table.
 
-    ``value`` is the mean of the map for rows of a map, the fitted parameter for rows of a region fit. Empty numbers are
-    NaN. Coefficients of diffusion are in 10^-3 mm2/s; ``unit`` says the unit of every row.
+    ``value`` is the mean of the map for rows of a map, the fitted parameter for rows of a region fit, and the fat
+    fraction of the mean water and fat for rows of their ratio. Empty numbers are NaN. Coefficients of diffusion are in
+    10^-3 mm2/s; ``unit`` says the unit of every row.
     """
 
     subject: str

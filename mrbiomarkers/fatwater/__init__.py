@@ -1,6 +1,9 @@
 """Water and fat from several echoes: spectra of fat, the signal, its fit, and how precise that can be."""
 
+from mrbiomarkers.fatwater.coils import combine_coils
 from mrbiomarkers.fatwater.fit import fit_fat_water
+from mrbiomarkers.fatwater.magnitude import MagnitudeFit, MagnitudeSolution, fit_magnitude
+from mrbiomarkers.fatwater.magnitude_choice import SolutionChoice, choose_solution
 from mrbiomarkers.fatwater.precision import fat_water_cramer_rao, fat_water_standard_errors
 from mrbiomarkers.fatwater.results import FatWaterMaps
 from mrbiomarkers.fatwater.signal import (
@@ -19,13 +22,32 @@ from mrbiomarkers.fatwater.spectra import (
     spectrum,
     triglyceride_spectrum,
 )
+from mrbiomarkers.fatwater.t1_bias import apply_t1_bias, correct_t1_bias, t1_bias_factor
+from mrbiomarkers.fatwater.vendor_maps import (
+    MapScale,
+    ScaleProposal,
+    VendorMap,
+    propose_scale,
+    scale_from_tags,
+    vendor_map,
+)
 
 __all__ = [
     "GYROMAGNETIC_RATIO",
     "SPECTRA",
     "FatSpectrum",
     "FatWaterMaps",
+    "MagnitudeFit",
+    "MagnitudeSolution",
+    "MapScale",
+    "ScaleProposal",
+    "SolutionChoice",
+    "VendorMap",
+    "apply_t1_bias",
     "at_temperature",
+    "choose_solution",
+    "combine_coils",
+    "correct_t1_bias",
     "custom_spectrum",
     "fat_modulation",
     "fat_water_cramer_rao",
@@ -33,8 +55,13 @@ __all__ = [
     "fat_water_signal",
     "fat_water_standard_errors",
     "fit_fat_water",
+    "fit_magnitude",
     "magnitude_jacobian",
     "magnitude_signal",
+    "propose_scale",
+    "scale_from_tags",
     "spectrum",
+    "t1_bias_factor",
     "triglyceride_spectrum",
+    "vendor_map",
 ]

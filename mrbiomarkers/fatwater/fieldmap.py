@@ -16,7 +16,9 @@ Step = Callable[[float], None]
 _BLOCK = 4096  # voxels worked at once: their residuals stay in the cache
 _TICKS = 65536  # of the ring on which a field is an int16
 _SMOOTHNESS = 0.1  # weight of the neighbours beside the voxel's own residual [mm]
-_JUMP = 150.0  # a jump of the field between neighbours costs no more than this one [Hz]
+_JUMP = 200.0  # a jump of the field between neighbours costs no more than this one [Hz]
+_SPREAD = 8.0  # of neighbours 1 mm apart: bright voxels are tied no closer [Hz]
+_LEAST_NOISE = 0.005  # of the typical signal: signals without noise have neighbours too
 _SWEEPS = 4
 
 
@@ -24,8 +26,9 @@ class FieldSearch:
     """The candidates of a volume, and the choice among them.
 
     The energy is the residual of the chosen candidates and, for neighbours, the square of their difference (cut off at
-    150 Hz, and round the corner where the echoes make the field periodic), weighted by the smaller curvature of their
-    residuals over their distance: a voxel that knows its field gives it to one that does not.
+    200 Hz, and round the corner where the echoes make the field periodic), weighted by the smaller curvature of their
+    residuals over their distance: a voxel that knows its field gives it to one that does not. The weight has a limit
+    that the noise sets: where signals are bright and the field is steep, as beside gas, they are believed.
 
     Parameters
     ----------
@@ -37,6 +40,11 @@ class FieldSearch:
         Distance of voxels along the three axes.
     neighbours : bool
         False: each voxel takes its best candidate.
+
+    Attributes
+    ----------
+    noise_variance : float [a.u.2]
+        Variance of the noise in a channel that the last run found; 0 before.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class FieldSearch:
     ) -> None:
         self._residual, self._shape, self._spacing = residual, shape, spacing
         self._neighbours = neighbours
+        self.noise_variance = 0.0
         reach = float(residual.grid[-1] - residual.grid[0])
         # without a period the ring is so long that its ends never meet
         self._tick = (residual.period if np.isfinite(residual.period) else 2 * reach + 4 * _JUMP) / _TICKS
@@ -68,17 +77,20 @@ class FieldSearch:
         cost = np.zeros((N_CANDIDATES, size), dtype=np.float32)
         place = np.zeros((N_CANDIDATES, size), dtype=np.int16)
         stiffness = np.zeros(size, dtype=np.float32)
-        rate = np.empty(inside.size, dtype=np.float32)
+        rate, least = np.empty((2, inside.size), dtype=np.float32)
         for begin in range(0, inside.size, _BLOCK):
             some = inside[begin : begin + _BLOCK]
             found = self._residual.candidates(volume.signals(slice(begin, begin + _BLOCK)), scale)
             cost[:, some] = found.cost
             place[:, some] = np.round(found.field / self._tick).astype(np.int64).astype(np.int16)  # wraps
             stiffness[some] = np.float32(_SMOOTHNESS * self._tick**2) * found.curvature
-            rate[begin : begin + some.size] = found.rate
+            rate[begin : begin + some.size], least[begin : begin + some.size] = found.rate, found.least
             step(0.4 * (begin + some.size) / inside.size)
         if not self._neighbours:
             return place[0, inside] * np.float32(self._tick), rate
+        variance = max(self._residual.noise_variance(least), _LEAST_NOISE**2)
+        self.noise_variance = variance * volume.scale**2
+        np.minimum(stiffness, np.float32(variance * (self._tick / _SPREAD) ** 2), out=stiffness)
         labels = choose_labels(
             cost.reshape(-1, *self._shape),
             place.reshape(-1, *self._shape),

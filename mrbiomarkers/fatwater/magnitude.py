@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers.checks import check_bounds, check_echo_times, check_real_array
 from mrbiomarkers.fatwater.magnitude_search import Ends, ValleySearch
+from mrbiomarkers.fatwater.signal import check_modulation
 
 Array = NDArray[np.float64]
 Real = NDArray[Any]  # float32 or float64
@@ -144,7 +145,7 @@ def fit_magnitude(
     times = check_echo_times(echo_times, rows.shape[1])
     if times.size < 3:
         raise ValueError(f"echo_times: expected three or more echoes, got {times.size}")
-    of_fat = _check_modulation(modulation, times.size)
+    of_fat = check_modulation(modulation, times.size)
     noise = _check_sigma(sigma, len(rows))
     fractions, rates = _check_box(fraction_bounds, rate_bounds)
     dtype = np.float32 if rows.dtype == np.float32 else np.float64
@@ -238,16 +239,6 @@ def _is_outside(values: Real, bounds: tuple[float, float]) -> Flags:
     low, high = bounds
     margin = _ON_BOUND * (high - low)
     return np.asarray((values <= low + margin) | (values >= high - margin))
-
-
-def _check_modulation(modulation: ArrayLike, n_echoes: int) -> NDArray[np.complex128]:
-    """Return the signal of fat beside water at each echo, checked."""
-    values = np.asarray(modulation)
-    if values.dtype.kind not in "biufc":
-        raise TypeError(f"modulation: expected numbers, got an array of type {values.dtype}")
-    if values.shape != (n_echoes,) or not np.all(np.isfinite(values)):
-        raise ValueError(f"modulation: expected {n_echoes} finite values, one for each echo, got shape {values.shape}")
-    return values.astype(np.complex128)
 
 
 def _check_sigma(sigma: ArrayLike | None, n_voxels: int) -> Array:

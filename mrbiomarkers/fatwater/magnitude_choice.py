@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.special import ndtri, stdtr
 
 from mrbiomarkers.checks import check_mask, check_real_array
 
 Array = NDArray[np.float64]
+Real = NDArray[Any]  # float32 or float64
 Flags = NDArray[np.bool_]
 
 _SURE = 3.0  # standard errors
 _REACH = 4.0  # of the Gaussian, in its widths
+_FEWEST = 1.5  # neighbours, counted by their weight, that tell how much their votes scatter
+_SLAB = 1 << 16  # voxels averaged at once, so that the work takes little memory
 
 
 class SolutionChoice(NamedTuple):
@@ -31,11 +35,14 @@ class SolutionChoice(NamedTuple):
     ambiguous : (V,) bool array
         The score is within 3 of 0, or not known: the choice may be wrong, or, where the solutions are merged, not
         matter.
+    regions : dict of str to float
+        Score of each region; within 3 of 0, or NaN, it does not decide.
     """
 
     is_fat: Flags
     score: Array
     ambiguous: Flags
+    regions: dict[str, float]
 
 
 def choose_solution(
@@ -91,26 +98,51 @@ def choose_solution(
     n_voxels = int(np.count_nonzero(inside))
     worse, better = (_check_cost(*named, n_voxels) for named in (("cost_water", cost_water), ("cost_fat", cost_fat)))
     widths = _check_widths(width, spacing, inside.ndim)
-    names = {
-        name: check_mask(f"regions[{name!r}]", part, inside.shape)[inside] for name, part in (regions or {}).items()
-    }
+    masks = {name: check_mask(f"regions[{name!r}]", part, inside.shape) for name, part in (regions or {}).items()}
+    scores = {}
     with np.errstate(all="ignore"):
         difference = worse - better
         valid = np.isfinite(difference)
-        difference = np.where(valid, difference, 0.0)
-        mean, error = _neighbours(difference, valid, inside, widths)
-        for members in names.values():
-            mean[members], error[members] = _together(difference[members & valid])
-        score = np.where(error > 0, mean / error, np.nan)
-    return SolutionChoice(mean > 0, score, ~(np.abs(score) >= _SURE))
+        difference[~valid] = 0.0
+        is_fat, score = _by_neighbours(difference, valid, inside, widths)
+        for name, part in masks.items():
+            members = part[inside]
+            scores[name] = _together(difference[members & valid])
+            is_fat[members], score[members] = difference[members].sum(dtype=np.float64) > 0, scores[name]
+        ambiguous = ~(np.abs(score) >= _SURE)
+    return SolutionChoice(is_fat, score, ambiguous, scores)
 
 
-def _together(difference: Array) -> tuple[float, float]:
-    """Return the mean difference of a region, and its standard error; NaN where there are too few voxels."""
-    if difference.size == 0:
-        return float("nan"), float("nan")
-    error = float(difference.std(ddof=1) / np.sqrt(difference.size)) if difference.size > 1 else float("nan")
-    return float(difference.mean()), error
+def _together(difference: Real) -> float:
+    """Return the score of a region: infinite where its voxels do not scatter, NaN where there are too few.
+
+    That of few voxels, which has Student's distribution, is turned into the one of the same chance among many.
+    """
+    if difference.size < 2:
+        return float("nan")
+    values = difference.astype(np.float64)
+    score = values.mean() * np.sqrt(values.size) / values.std(ddof=1)
+    return float(np.copysign(ndtri(stdtr(values.size - 1, -abs(score))), score))
+
+
+def _by_neighbours(difference: Real, valid: Flags, inside: Flags, widths: Array) -> tuple[Flags, Array]:
+    """Return whether the mean difference round each voxel (V,) is above 0, and its score; worked slab by slab."""
+    is_fat, score = difference > 0, np.full(difference.shape, np.nan)
+    if not difference.size or not widths.any():
+        return is_fat, score
+    first = np.append(0, np.cumsum(np.count_nonzero(inside, axis=tuple(range(1, inside.ndim)))))  # voxel of each row
+    halo = int(np.ceil(_REACH * widths[0])) + 1
+    thick = max(_SLAB // max(inside[0].size, 1), halo)
+    for begin in range(0, len(inside), thick):
+        end = min(begin + thick, len(inside))
+        low, high = max(begin - halo, 0), min(end + halo, len(inside))
+        some = slice(first[low], first[high])
+        mean, error = _neighbours(difference[some].astype(np.float64), valid[some], inside[low:high], widths)
+        kept = slice(first[begin] - first[low], first[end] - first[low])
+        here = slice(first[begin], first[end])
+        is_fat[here] = mean[kept] > 0
+        score[here] = np.where(error[kept] > 0, mean[kept] / error[kept], np.nan)
+    return is_fat, score
 
 
 def _neighbours(difference: Array, valid: Flags, inside: Flags, widths: Array) -> tuple[Array, Array]:
@@ -119,8 +151,6 @@ def _neighbours(difference: Array, valid: Flags, inside: Flags, widths: Array) -
     The weights g of the neighbours are Gaussian, so that their squares are too: the standard error of the mean is the
     local standard deviation times ``sqrt(sum g^2) / sum g``.
     """
-    if not inside.any() or not widths.any():
-        return difference.copy(), np.full(difference.shape, np.nan)
 
     def smooth(values: Array, by: Array) -> Array:
         volume = np.zeros(inside.shape)
@@ -133,7 +163,7 @@ def _neighbours(difference: Array, valid: Flags, inside: Flags, widths: Array) -
     variance = np.maximum(smooth(difference**2, widths) / weight - mean**2, 0.0)
     squares = _sum_of_squares(widths) * smooth(votes, widths / np.sqrt(2.0))
     independent = weight**2 / squares  # how many voxels there are in effect
-    return mean, np.sqrt(variance / np.maximum(independent - 1.0, 0.0))
+    return mean, np.where(independent > _FEWEST, np.sqrt(variance / (independent - 1.0)), np.nan)
 
 
 def _sum_of_squares(widths: Array) -> float:
@@ -146,9 +176,10 @@ def _sum_of_squares(widths: Array) -> float:
     return product
 
 
-def _check_cost(name: str, cost: ArrayLike, n_voxels: int) -> Array:
-    """Return (V,) costs."""
-    values = check_real_array(name, cost).astype(np.float64)
+def _check_cost(name: str, cost: ArrayLike, n_voxels: int) -> Real:
+    """Return (V,) costs, float32 as they are and all else in float64."""
+    values = check_real_array(name, cost)
+    values = values if values.dtype == np.float32 else values.astype(np.float64, copy=False)
     if values.shape != (n_voxels,):
         raise ValueError(f"{name}: expected shape ({n_voxels},), one for each voxel of the mask, got {values.shape}")
     return values

@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 Real = NDArray[np.floating]
 Complex = NDArray[np.complexfloating]
 
-_STEPS = 40
+_STEPS, _BOLD_STEPS, _BOLD = 40, 20, 0.5
 _MOST_FIELD, _MOST_RATE = 40.0, 60.0  # of one step [Hz, 1/s]
 # A step below both ends the search [Hz, 1/s]: far below the noise of any scanner, and above rounding.
 _STILL = {"float32": (2e-3, 2e-2), "float64": (1e-6, 1e-5)}
@@ -34,6 +34,8 @@ class Refined(NamedTuple):
         False where the step limit was reached.
     spread_water, spread_fat : (V,) array
         Standard deviation of either, along any phase, for noise of standard deviation 1 in each channel.
+    spread_field : (V,) array [Hz / a.u.]
+        Standard deviation of the field for that noise.
     """
 
     water: Complex
@@ -44,6 +46,7 @@ class Refined(NamedTuple):
     converged: NDArray[np.bool_]
     spread_water: Real
     spread_fat: Real
+    spread_field: Real
 
 
 class Refiner:
@@ -88,12 +91,39 @@ class Refiner:
 
     def fit(self, signal: Complex, field: Real, rate: Real) -> Refined:
         """Fit the signals (N, V) from a start of field and R2*, (V,) each."""
+        return self._fit(signal, field, rate, None, None)
+
+    def fit_near(self, signal: Complex, field: Real, rate: Real, expected: Real, weight: Real) -> Refined:
+        """Fit signals whose field is known beforehand, more or less.
+
+        Parameters
+        ----------
+        signal : (N, V) complex array [a.u.]
+            Finite signals.
+        field, rate : (V,) array [Hz, 1/s]
+            Start of field and R2*.
+        expected : (V,) array [Hz]
+            Where the field is expected.
+        weight : (V,) array [a.u.2 / Hz2]
+            The sum of squares plus ``weight * (field - expected)^2`` is made small: the variance of the noise in a
+            channel over that of the expected field.
+
+        Returns
+        -------
+        Refined
+            ``sum_of_squares`` and the spreads are those of the signal alone.
+        """
+        return self._fit(signal, field, rate, expected.astype(self._dtype), weight.astype(self._dtype))
+
+    def _fit(self, signal: Complex, field: Real, rate: Real, wanted: Real | None, weight: Real | None) -> Refined:
         field, rate = field.astype(self._dtype), np.clip(rate.astype(self._dtype), *self._range)
         moving = np.arange(field.size)
         part, f, r = np.concatenate([signal.real, signal.imag]).astype(self._dtype), field, rate
         whole = part
-        for _ in range(_STEPS):
-            df, dr = self._step(part, f, r)
+        for step in range(_STEPS):
+            df, dr = self._step(part, f, r, wanted, weight)
+            if step >= _BOLD_STEPS:  # faint voxels: Gauss-Newton steps may swing to and fro
+                df, dr = _BOLD * df, _BOLD * dr
             new_rate = np.clip(r + dr, *self._range)
             still = (np.abs(df) < self._still[0]) & (np.abs(new_rate - r) < self._still[1])
             f, r = f + df, new_rate
@@ -103,18 +133,25 @@ class Refiner:
             if keep.size == 0:
                 break
             part = part.take(keep, axis=1)
+            if wanted is not None and weight is not None:
+                wanted, weight = wanted[keep], weight[keep]
         converged = np.ones(field.size, dtype=bool)
         converged[moving] = False
         return self._ends(whole, field, rate, converged)
 
-    def _step(self, signal: Real, field: Real, rate: Real) -> tuple[Real, Real]:
+    def _step(
+        self, signal: Real, field: Real, rate: Real, wanted: Real | None, weight: Real | None
+    ) -> tuple[Real, Real]:
         """Return the next step of field and R2*; no step where there is no signal."""
         water, fat, gram, products = self._solve(*self._demodulated(signal, field, rate))
         size, _, _ = self._unexplained(water, fat, gram)
         t11, t12, t22 = gram[1]
         along = np.conj(water) * products[0] + np.conj(fat) * products[1]
         along = along - (abs(water) ** 2 * t11 + abs(fat) ** 2 * t22 + 2 * (np.conj(water) * fat * t12).real)
-        df = np.clip(along.imag / (2 * np.pi * size), -_MOST_FIELD, _MOST_FIELD)
+        slope, bend = 2 * np.pi * along.imag, 4 * np.pi**2 * size
+        if wanted is not None and weight is not None:
+            slope, bend = slope + weight * (wanted - field), bend + weight
+        df = np.clip(slope / bend, -_MOST_FIELD, _MOST_FIELD)
         return df, np.clip(-along.real / size, -_MOST_RATE, _MOST_RATE)
 
     def _unexplained(self, water: Complex, fat: Complex, gram: Any) -> tuple[Real, Complex, Complex]:
@@ -162,4 +199,5 @@ class Refiner:
         size, in_water, in_fat = self._unexplained(water, fat, gram)
         spread_water = np.sqrt(g22 / determinant + abs(in_water) ** 2 / size)
         spread_fat = np.sqrt(g11 / determinant + abs(in_fat) ** 2 / size)
-        return Refined(water, fat, field, rate, missed.sum(axis=0), converged, spread_water, spread_fat)
+        spread_field = 1 / (2 * np.pi * np.sqrt(size))
+        return Refined(water, fat, field, rate, missed.sum(axis=0), converged, spread_water, spread_fat, spread_field)

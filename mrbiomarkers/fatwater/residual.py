@@ -14,10 +14,11 @@ N_CANDIDATES = 3
 """How many fields of each voxel are kept."""
 
 _RATES = (20.0, 80.0, 200.0)  # R2* for which the residual is looked at [1/s]
+_RATES_OF_THREE = (60.0,)  # three echoes: with R2* free, every field would explain them
 _PER_PERIOD = 19  # grid points over one period of the fastest term
 _COARSE = 3  # every so many grid points decide between the rates
 _UNIFORM = 0.01  # echo spacings that differ by less than this part are one
-_PPM = 5.0  # echoes without a period: fields looked at, either side of 0 [ppm]
+_PPM = 8.0  # echoes without a period: fields looked at, either side of 0 [ppm]
 
 
 class Candidates(NamedTuple):
@@ -33,12 +34,15 @@ class Candidates(NamedTuple):
         Second derivative of the residual at the best, 0 or more.
     rate : (V,) float32 array [1/s]
         R2* with the smallest residual, of three.
+    least : (V,) float32 array
+        Residual of the best.
     """
 
     field: NDArray[np.float32]
     cost: NDArray[np.float32]
     curvature: NDArray[np.float32]
     rate: NDArray[np.float32]
+    least: NDArray[np.float32]
 
 
 class FieldResidual:
@@ -79,11 +83,12 @@ class FieldResidual:
         half = 0.5 * self.period if even else _PPM * 42.577 * field_strength
         n_grid = max(int(np.ceil(2 * half * lags.max() * _PER_PERIOD)), 32)
         self.grid = -half + 2 * half * np.arange(n_grid) / n_grid
-        self._pairs = first, second
+        self._pairs, self._n_echoes = (first, second), echo_times.size
         angle = 2.0 * np.pi * np.outer(self.grid, lags)
         self._basis = np.concatenate([np.ones((n_grid, 1)), np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+        self._rates = np.array(_RATES if echo_times.size > 3 else _RATES_OF_THREE, dtype=np.float32)
         self._to_terms = np.stack(
-            [self._terms(_outside(echo_times, modulation, rate), group, lags.size) for rate in _RATES]
+            [self._terms(_outside(echo_times, modulation, float(rate)), group, lags.size) for rate in self._rates]
         )
 
     def _terms(self, outside: NDArray[np.complex128], group: NDArray[np.intp], n_lags: int) -> NDArray[np.float32]:
@@ -108,8 +113,18 @@ class FieldResidual:
         chosen = np.take_along_axis(terms, choice[None, None], axis=0)[0]
         residual = self._basis @ chosen
         field, cost, curvature = self._minima(residual)
-        cost -= cost[0]
-        return Candidates(field, cost, curvature, np.asarray(_RATES, dtype=np.float32)[choice])
+        least = cost[0].copy()
+        cost -= least
+        return Candidates(field, cost, curvature, self._rates[choice], least)
+
+    def noise_variance(self, least: NDArray[np.float32]) -> float:
+        """Return the variance of the noise in a channel from the least residuals (V,) of many voxels.
+
+        It is too high where R2* lies between the few that are looked at, most of all with three echoes.
+        """
+        degrees = max(2 * self._n_echoes - 6, 1)
+        typical = degrees * (1 - 2 / (9 * degrees)) ** 3  # median of the chi-squared distribution
+        return float(np.median(least)) / typical
 
     def _products(self, signal: NDArray[np.complexfloating], scale: np.float32) -> NDArray[np.float32]:
         """Return the squares of the echoes, and real and imaginary parts of the products of each pair."""

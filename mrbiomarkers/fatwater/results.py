@@ -31,19 +31,24 @@ class FatWaterMaps:
     in_phase, opposed_phase : array [a.u.]
         Magnitudes of water plus fat and of water minus fat.
     field_map : array [Hz]
-        Frequency of water beside that of the receiver; known up to a multiple of ``record["period_Hz"]``.
+        Frequency of water beside that of the receiver, the phase's sign set right; known up to a multiple of
+        ``record["period_Hz"]``. NaN for magnitudes.
     residual : array [%]
-        Root of the squared residuals over that of the squared signal.
+        Root of the squared residuals over that of the squared signal, both as they were corrected.
     phase : array [rad]
-        Phase of water plus fat at t = 0.
+        Phase of water plus fat at t = 0. NaN for magnitudes.
     status : uint16 array
-        :class:`~mrbiomarkers.maps.Status` flags; ``ON_BOUND`` is that of R2*.
+        :class:`~mrbiomarkers.maps.Status` flags; ``ON_BOUND`` is that of R2*; ``AMBIGUOUS`` and ``MERGED`` are those of
+        magnitudes.
     sd_PDFF, sd_R2star : array [%, 1/s] or None
-        Standard errors, where they were asked for.
+        Standard errors, where they were asked for: from the curvature at the fit and its residuals.
     warnings : tuple of str
         What a user has to know of these data.
     record : mapping
-        Spectrum, method, echo times and what was found out or corrected.
+        Spectrum, method, echo times and what was found out or corrected. Of complex signals: ``"noise"`` [a.u.] in each
+        channel; ``"precession"`` with ``sign`` (1 or -1), ``source`` ("given", "detected" or "assumed") and
+        ``evidence``; ``"bipolar"`` with ``axis`` (None where none stands out), ``corrected``, ``phase_deg`` (root mean
+        square [degrees]) and ``evidence``.
     """
 
     PDFF: FloatMap

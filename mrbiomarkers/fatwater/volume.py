@@ -48,6 +48,8 @@ class EchoVolume:
         Typical signal of those that can.
     conjugate : bool
         Whether the signals are handed out conjugated: the scanner's phase runs the other way.
+    span : tuple of float
+        From where to where of the whole work the steps that are reported next count, 0 to 1.
 
     Raises
     ------
@@ -64,6 +66,9 @@ class EchoVolume:
         self.rows = signal.reshape(-1, signal.shape[-1])
         self._progress = progress
         self.conjugate = False
+        self.span = 0.0, 1.0
+        self._done = 0
+        self._turn: tuple[int, NDArray[np.complex128]] | None = None
         self.spacing = _spacing_of(spacing, len(self.shape))
         finite, power = _power(self.rows)
         self.status = _status(finite, power, None if mask is None else check_mask("mask", mask, self.shape).ravel())
@@ -79,20 +84,35 @@ class EchoVolume:
             np.ravel_multi_index(tuple(places - low[:, None]), self.box_shape) if self.voxels.size else self.voxels
         )
 
-    def signals(self, part: slice) -> NDArray[Any]:
-        """Return the signals of some of the voxels that can be fitted, (N, V)."""
+    def signals(self, part: slice | NDArray[np.intp]) -> NDArray[Any]:
+        """Return the signals of some of the voxels that can be fitted, (N, V), corrected as was asked for."""
         signals: NDArray[Any] = self.rows[self.voxels[part]].T
-        return np.conj(signals) if self.conjugate else signals
+        if self.conjugate:
+            signals = np.conj(signals)
+        if self._turn is None:
+            return signals
+        axis, turn = self._turn
+        return signals * turn.astype(signals.dtype).take(self.places(part)[axis], axis=1)
+
+    def places(self, part: slice | NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the index of some of the voxels that can be fitted along each leading axis, (A, V)."""
+        return np.stack(np.unravel_index(self.voxels[part], self.shape))
+
+    def turn_back(self, phase: NDArray[np.float64], axis: int) -> None:
+        """Turn the signals handed out from now on back by phases (N, L) [rad] that change along a leading axis."""
+        self._turn = axis, np.exp(-1j * phase)
 
     def step(self, part: float) -> None:
-        """Report that ``part`` (0 to 1) of the work is done.
+        """Report that ``part`` (0 to 1) of the work is done; never less than before.
 
         Raises
         ------
         InterruptedError
             When ``progress`` returned False.
         """
-        done, total = round(part * self.voxels.size), self.voxels.size
+        begin, end = self.span
+        total = self.voxels.size
+        self._done = done = max(self._done, round((begin + (end - begin) * part) * total))
         if self._progress is not None and self._progress(done, total) is False:
             raise InterruptedError(f"fit cancelled after {done} of {total} voxels")
 

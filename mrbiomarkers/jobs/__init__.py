@@ -1,7 +1,23 @@
 """One subject from series and regions to maps and rows."""
 
 from mrbiomarkers.jobs.diffusion import DiffusionResult, run_diffusion
+from mrbiomarkers.jobs.echo_fits import EchoDecay, EchoFit
+from mrbiomarkers.jobs.fatwater import FatWaterResult, run_fatwater
 from mrbiomarkers.jobs.models import ResidualFat
 from mrbiomarkers.jobs.region_fits import RegionDecay, RegionFit
+from mrbiomarkers.jobs.vendor import VendorInput, VendorResult, run_vendor_maps
 
-__all__ = ["DiffusionResult", "RegionDecay", "RegionFit", "ResidualFat", "run_diffusion"]
+__all__ = [
+    "DiffusionResult",
+    "EchoDecay",
+    "EchoFit",
+    "FatWaterResult",
+    "RegionDecay",
+    "RegionFit",
+    "ResidualFat",
+    "VendorInput",
+    "VendorResult",
+    "run_diffusion",
+    "run_fatwater",
+    "run_vendor_maps",
+]

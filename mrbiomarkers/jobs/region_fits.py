@@ -18,17 +18,17 @@ from mrbiomarkers.diffusion import (
     information_criterion,
     select_model,
 )
+from mrbiomarkers.jobs.draws import draw_means, fit_labels, percentiles, spread
 from mrbiomarkers.jobs.models import ResidualFat, fit_model
 from mrbiomarkers.maps import Status, reported_value
 from mrbiomarkers.measurements import Measurement
-from mrbiomarkers.quantities import RATIOS, quantity
+from mrbiomarkers.quantities import RATIOS
 from mrbiomarkers.series import DiffusionSeries
 from mrbiomarkers.settings import DiffusionSettings, MeasureSettings
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_FEWEST_VOXELS = 20  # fewer are too few to draw from
 _NOISE_ROUNDS = 4  # after which the noise of a fit of eta has settled
 _SIMPLE = "adc"
 # With this value of this parameter the model is the mono-exponential one.
@@ -140,7 +140,7 @@ def fit_region(
     mean = signals.mean(axis=0)
     sd = signals.std(axis=0, ddof=1) if len(signals) > 1 else np.zeros_like(mean)
     inside = None if fat is None else fat.of_region(region)
-    again = _draw(name, signals, settings)
+    again = draw_means(name, signals, settings.bootstrap_samples, settings.bootstrap_seed)
     mean, again = _without_floor(mean, series, settings), _without_floor(again, series, settings)
     noise = {"ivim": _noise_of_eta_fit(mean, series, settings, inside)}
     found, fits = {}, {}
@@ -164,7 +164,7 @@ def fit_rows(region: str, fit: RegionFit, identity: MeasureSettings, size: Mappi
         rows.append(
             Measurement(
                 **identity.identity(),
-                **_labels(region, key, fit.model),
+                **fit_labels(region, key, fit.model, "nlls"),
                 value=reported_value(key, value),
                 se=reported_value(key, fit.errors.get(key, np.nan)),
                 ci_low=reported_value(key, low),
@@ -198,7 +198,7 @@ def ratio_rows(
         rows.append(
             Measurement(
                 **identity.identity(),
-                **_labels(region, f"r{key}", fit.model),
+                **fit_labels(region, f"r{key}", fit.model, "nlls"),
                 value=value,
                 se=se,
                 ci_low=low,
@@ -221,22 +221,10 @@ def _ratio(key: str, fit: RegionFit, reference: RegionFit, confidence: float) ->
     if fit.draws and reference.draws:
         with np.errstate(divide="ignore", invalid="ignore"):
             draws = fit.draws[key] / reference.draws[key]
-        return value, _spread(draws), *_percentiles(draws, confidence)
+        return value, spread(draws), *percentiles(draws, confidence)
     se = abs(value) * float(np.hypot(fit.errors[key] / top if top else np.nan, reference.errors[key] / bottom))
     wide = float(stats.norm.ppf(0.5 + confidence / 2)) * se
     return value, se, value - wide, value + wide
-
-
-def _labels(region: str, key: str, model: str) -> dict[str, Any]:
-    return {
-        "region": region,
-        "slice": "all",
-        "quantity": key,
-        "unit": quantity(key).reported_unit,
-        "model": model,
-        "fit": "nlls",
-        "method": "fit of mean signal",
-    }
 
 
 def _without_floor(mean: Array, series: DiffusionSeries, settings: DiffusionSettings) -> Array:
@@ -250,16 +238,6 @@ def _without_floor(mean: Array, series: DiffusionSeries, settings: DiffusionSett
         averages=series.averages,
         averaged=settings.averaged or None,
     )
-
-
-def _draw(name: str, signals: Array, settings: DiffusionSettings) -> Array:
-    """Return the mean signals (R, B) of redrawn voxels; none where there are too few voxels."""
-    n_voxels, n_bvalues = signals.shape
-    if n_voxels < _FEWEST_VOXELS or settings.bootstrap_samples == 0:
-        return np.empty((0, n_bvalues))
-    generator = np.random.default_rng([settings.bootstrap_seed, *name.encode()])
-    counts = generator.multinomial(n_voxels, np.full(n_voxels, 1.0 / n_voxels), size=settings.bootstrap_samples)
-    return np.asarray(counts @ signals / n_voxels)
 
 
 def _p_values(
@@ -345,24 +323,11 @@ def _region_fit(
         draws = {key: np.asarray(getattr(drawn, key), dtype=np.float64) for key in names}
         # a bound hides how far a parameter would scatter
         free = {key: np.full(1, np.nan) if on_bound[key] else draws[key] for key in names}
-        errors = {key: _spread(values) for key, values in free.items()}
-        intervals = {key: _percentiles(values, settings.confidence) for key, values in free.items()}
+        errors = {key: spread(values) for key, values in free.items()}
+        intervals = {key: percentiles(values, settings.confidence) for key, values in free.items()}
         return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, draws=draws, fat=known_fat)
     errors = {key: float(getattr(fitted, f"sd_{key}")) for key in names}
     degrees = n_measurements - n_parameters
     factor = float(stats.t.ppf(0.5 + settings.confidence / 2, degrees)) if degrees > 0 else float("nan")
     intervals = {key: (values[key] - factor * errors[key], values[key] + factor * errors[key]) for key in names}
     return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, fat=known_fat)
-
-
-def _spread(draws: Array) -> float:
-    draws = draws[np.isfinite(draws)]
-    return float(draws.std(ddof=1)) if draws.size > 1 else float("nan")
-
-
-def _percentiles(draws: Array, confidence: float) -> tuple[float, float]:
-    draws = draws[np.isfinite(draws)]
-    if draws.size == 0:
-        return np.nan, np.nan
-    low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return float(low), float(high)

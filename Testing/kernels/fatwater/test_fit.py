@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from mrbiomarkers.fatwater import fat_modulation, fat_water_cramer_rao, fit_fat_water
+from mrbiomarkers.fatwater import (
+    custom_spectrum,
+    fat_modulation,
+    fat_water_cramer_rao,
+    fit_fat_water,
+    triglyceride_spectrum,
+)
 from mrbiomarkers.maps import Status
 from Testing.support.echoes import SIX_ECHOES, echo_signal, smooth_field, with_complex_noise
 
@@ -105,14 +111,6 @@ def test_images_agree_with_each_other():
     assert maps.residual.max() < 0.01
 
 
-def test_precession_the_other_way():
-    signal, pdff, _, _ = scene(span=200.0)
-    plain = fit_fat_water(signal, SIX_ECHOES, 3.0)
-    turned = fit_fat_water(np.conj(signal), SIX_ECHOES, 3.0, precession=-1)
-    np.testing.assert_array_equal(plain.PDFF, turned.PDFF)
-    assert plain.PDFF[pdff == 95].mean() == pytest.approx(95, abs=0.5)
-
-
 def test_what_cannot_be_fitted_is_nan_with_its_reason_and_disturbs_no_other():
     signal, *_ = scene(span=100.0)
     broken = signal.copy()
@@ -177,7 +175,24 @@ def test_ambiguous_spacing_and_foreign_spectrum_are_warned_about():
     signal, *_ = scene(times=times, span=50.0)
     text = " ".join(fit_fat_water(signal, times, 3.0, spectrum="hamilton-liver-9").warnings)
     assert "use a spacing of 0.58 to 1.04 ms" in text
-    assert "meant for liver" in text
+    assert "meant for liver: in marrow it shifts PDFF by up to -2.2 points and R2* by up to +21 1/s" in text
+
+
+@pytest.mark.parametrize(
+    ("which", "told"),
+    [
+        ("ren-marrow", None),
+        (custom_spectrum([1.3, 0.9, 5.3], [7, 1, 0.5]), None),
+        (triglyceride_spectrum(2.5), None),
+        ("ismrm-6", "is meant for no tissue in particular: in marrow it shifts PDFF by up to -2.3 points"),
+        ("hernando-6", "is meant for phantom"),
+        ("hamilton-vat", "is meant for adipose tissue: in marrow it shifts PDFF and R2* by an amount that was not"),
+    ],
+)
+def test_a_spectrum_of_another_tissue_is_warned_about(which, told):
+    signal, *_ = scene(span=50.0)
+    found = [text for text in fit_fat_water(signal, SIX_ECHOES, 3.0, spectrum=which).warnings if "spectrum" in text]
+    assert (len(found), told is None or told in found[0]) == (told is not None, True)
 
 
 def test_water_and_fat_out_of_phase_are_warned_about():
@@ -198,12 +213,45 @@ def test_water_and_fat_out_of_phase_are_warned_about():
         ({"signal": np.ones((4, 4, 2), complex), "echo_times": SIX_ECHOES[:2]}, ValueError, "three or more echoes"),
         ({"field_strength": 3000}, ValueError, "is it in mT or MHz"),
         ({"spectrum": "butter"}, ValueError, "spectrum: expected one of"),
-        ({"method": "magic"}, ValueError, "method: expected one of complex"),
+        ({"method": "magic"}, ValueError, "method: expected one of complex, magnitude, mixed"),
         ({"mask": np.zeros((4, 4))}, ValueError, "mask: expected at least one voxel"),
         ({"mask": np.ones((4, 5))}, ValueError, "mask: expected shape"),
         ({"spacing": (1, 1, 1)}, ValueError, "spacing: expected 2 numbers above 0"),
         ({"spacing": (1, -1)}, ValueError, "spacing: expected 2 numbers above 0"),
-        ({"precession": 0}, ValueError, "precession: expected 1 or -1"),
+        ({"precession": 0}, ValueError, "precession: expected 1, -1 or None"),
+        ({"precession": True}, ValueError, "precession: expected 1, -1 or None"),
+        ({"bipolar": 2}, ValueError, r"bipolar: expected None, False or an axis .* \(0, 1\), got 2"),
+        ({"bipolar": True}, ValueError, "bipolar: expected None, False or an axis"),
+        ({"bipolar": 0, "signal": np.ones((4, 6), complex)}, ValueError, "bipolar: expected None, False or an axis"),
+        (
+            {"bipolar": 0, "signal": np.ones((4, 4, 3), complex), "echo_times": SIX_ECHOES[:3]},
+            ValueError,
+            "bipolar: expected four or more echoes",
+        ),
+        ({"regions": {}}, ValueError, "regions: expected None for method 'complex'"),
+        ({"echo_times": SIX_ECHOES[::-1]}, ValueError, "echo_times: expected ascending values, each once"),
+        ({"echo_times": SIX_ECHOES[[0, 1, 1, 2, 3, 4]]}, ValueError, "echo_times: expected ascending values"),
+        ({"echo_times": SIX_ECHOES * 1e-3}, ValueError, "shorter than any echo time"),
+        ({"field_strength": None}, ValueError, "field_strength: expected tesla, as 3.0, got none"),
+        ({"mask": np.full((4, 4), np.nan)}, ValueError, "mask: expected at least one voxel"),
+        ({"signal": np.ones((4, 4, 6)), "method": "mixed"}, TypeError, "without phase use method 'magnitude'"),
+        ({"method": "magnitude"}, TypeError, "signal: expected magnitudes .* give its absolute values"),
+        ({"signal": np.ones((4, 4, 6), bool), "method": "magnitude"}, TypeError, "signal: expected real numbers"),
+        (
+            {"signal": np.ones((4, 4, 6)), "method": "magnitude", "precession": 1},
+            ValueError,
+            "precession: expected None for method 'magnitude'",
+        ),
+        (
+            {"signal": np.ones((4, 4, 6)), "method": "magnitude", "bipolar": False},
+            ValueError,
+            "bipolar: expected None for method 'magnitude'",
+        ),
+        (
+            {"signal": np.ones((4, 4, 3), complex), "echo_times": SIX_ECHOES[:3], "method": "mixed"},
+            ValueError,
+            "echo_times: expected four or more echoes for method 'mixed'",
+        ),
     ],
 )
 def test_bad_input_is_named(changes, error, message):

@@ -86,6 +86,19 @@ def test_spacing_is_that_of_the_axes():
     np.testing.assert_array_equal(voxels.score, millimetres.score)
 
 
+@pytest.mark.parametrize("spacing", [[1.0, 1.0, 1.0], [4.5, 1.0, 1.0]])
+def test_slabs_do_not_show(monkeypatch, spacing):
+    rng = np.random.default_rng(4)
+    mask = rng.random((40, 9, 8)) > 0.3
+    mask[20:22] = False
+    cost, none = rng.normal(size=mask.sum()), np.zeros(mask.sum())
+    whole = choose_solution(cost, none, mask, width=1.3, spacing=spacing)
+    monkeypatch.setattr("mrbiomarkers.fatwater.magnitude_choice._SLAB", 1)
+    slabs = choose_solution(cost, none, mask, width=1.3, spacing=spacing)
+    np.testing.assert_array_equal(slabs.is_fat, whole.is_fat)
+    np.testing.assert_allclose(slabs.score, whole.score, rtol=1e-9)
+
+
 def test_score_without_a_difference_is_that_of_chance():
     rng = np.random.default_rng(3)
     mask = np.ones((20, 20, 20), dtype=bool)
@@ -96,6 +109,24 @@ def test_score_without_a_difference_is_that_of_chance():
         for _ in range(300)
     ]
     assert 0.85 < np.std(means) < 1.15
+    for width in (0.0, 1.0):
+        tiny = {str(n): (np.arange(8000) // 4 == n).reshape(mask.shape) for n in range(0, 2000, 4)}
+        choice = choose_solution(rng.normal(size=8000), np.zeros(8000), mask, regions=tiny, width=width)
+        scores = np.array(list(choice.regions.values()))
+        assert 0.9 < scores.std() < 1.1  # Student's distribution of four voxels would have 1.7
+        np.testing.assert_array_equal(choice.score[::16], scores)
+
+
+def test_a_region_without_scatter_is_sure_and_one_voxel_is_not():
+    mask = np.ones((4, 5), dtype=bool)
+    one = np.indices(mask.shape).sum(axis=0) == 0
+    choice = choose_solution(np.full(20, 2.0), np.ones(20), mask, regions={"all": mask, "one": one}, width=0.0)
+    assert choice.regions["all"] == np.inf
+    assert np.isnan(choice.regions["one"])
+    np.testing.assert_array_equal(choice.ambiguous.reshape(mask.shape), one)
+    lonely = choose_solution([2.0, 3.0], [1.0, 1.0], [1, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    assert np.isnan(lonely.score).all()  # no neighbour in reach
+    assert lonely.ambiguous.all()
 
 
 def test_voxels_outside_and_unfitted_have_no_vote():

@@ -72,3 +72,37 @@ def test_neighbours_and_arguments_do_not_matter():
     assert np.isfinite(together.rate).all()
     assert together.rate.min() >= 0
     assert together.rate.max() <= 600
+
+
+def test_a_field_known_beforehand_is_weighed_with_the_signal():
+    sigma, expected, spread = 0.2, 20.0, 9.0
+    signal = with_complex_noise(echo_signal(SIX_ECHOES, 3.0, np.full(40, 30.0), 80.0, 10.0), sigma, 5)
+    start, rate = np.full(40, 10.0), np.full(40, 80.0)
+    fit = refiner().fit_near(signal.T, start, rate, np.full(40, expected), np.full(40, sigma**2 / spread**2))
+    modulation = fat_modulation(SIX_ECHOES, 3.0, "ren-marrow")
+
+    def energy(voxel, field, rate):
+        decay = np.exp((2j * np.pi * field - rate) * SIX_ECHOES)
+        columns = np.stack([decay, modulation * decay], axis=1)
+        solution, *_ = np.linalg.lstsq(columns, signal[voxel], rcond=None)
+        missed = np.sum(np.abs(signal[voxel] - columns @ solution) ** 2)
+        return missed / (2 * sigma**2) + (field - expected) ** 2 / (2 * spread**2)
+
+    for voxel in np.flatnonzero(fit.converged & (fit.rate > 0) & (fit.rate < 600)):
+        here = energy(voxel, fit.field[voxel], fit.rate[voxel])
+        around = [
+            energy(voxel, fit.field[voxel] + d, fit.rate[voxel] + r) for d, r in [(1, 0), (-1, 0), (0, 3), (0, -3)]
+        ]
+        assert here < min(around)
+    assert np.count_nonzero(fit.converged) > 35
+    alone = refiner().fit(signal.T, start, rate)
+    firm = refiner().fit_near(signal.T, start, rate, np.full(40, expected), np.full(40, 1e6))
+    np.testing.assert_allclose(firm.field, expected, atol=0.01)
+    free = refiner().fit_near(signal.T, start, rate, np.full(40, expected), np.zeros(40))
+    np.testing.assert_array_equal(free.field, alone.field)
+
+
+def test_the_spread_of_the_field_is_the_scatter_of_repeats():
+    signal = with_complex_noise(echo_signal(SIX_ECHOES, 3.0, np.full(3000, 30.0), 80.0, 10.0), 0.02, 6)
+    fit = refiner().fit(signal.T, np.full(3000, 10.0), np.full(3000, 80.0))
+    assert 0.02 * np.mean(fit.spread_field) == pytest.approx(fit.field.std(), rel=0.05)

@@ -53,7 +53,7 @@ def test_even_echoes_have_a_period_and_uneven_ones_none():
     assert FieldResidual(SIX_ECHOES, modulation, 3.0).period == pytest.approx(1 / 0.98e-3)
     uneven = FieldResidual(UNEVEN, fat_modulation(UNEVEN, 3.0, "ren-marrow"), 3.0)
     assert np.isinf(uneven.period)
-    assert uneven.grid.min() == pytest.approx(-5 * 42.577 * 3)
+    assert uneven.grid.min() == pytest.approx(-8 * 42.577 * 3)
 
 
 def test_a_silent_voxel_gives_numbers():
@@ -70,3 +70,20 @@ def test_the_scale_is_taken_off(factor):
     signal = echo_signal(SIX_ECHOES, 3.0, np.array([10.0, 70.0]), 80.0, np.array([-90.0, 200.0])).T
     plain, scaled = search.candidates(signal), search.candidates(signal * factor, 1 / factor)
     np.testing.assert_allclose(scaled.field, plain.field, atol=0.1)
+
+
+def test_three_echoes_are_looked_at_with_one_rate():
+    times = SIX_ECHOES[:3]
+    signal = echo_signal(times, 3.0, np.array([2.0, 95.0]), np.array([30.0, 150.0]), 40.0).T
+    found = FieldResidual(times, fat_modulation(times, 3.0, "ren-marrow"), 3.0).candidates(signal)
+    np.testing.assert_array_equal(found.rate, 60)
+    assert np.all(found.least > 0)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1])
+def test_the_noise_is_that_of_the_signals(sigma):
+    rng = np.random.default_rng(7)
+    clean = echo_signal(SIX_ECHOES, 3.0, rng.uniform(0, 100, 4000), 80.0, rng.uniform(-400, 400, 4000))
+    search = FieldResidual(SIX_ECHOES, fat_modulation(SIX_ECHOES, 3.0, "ren-marrow"), 3.0)
+    found = search.candidates(with_complex_noise(clean, sigma, 8).T)
+    assert search.noise_variance(found.least) == pytest.approx(sigma**2, rel=0.2)

@@ -1,0 +1,69 @@
+"""``mrbiomarkers fatwater``: maps, a table and figures from multi-echo images, or from a scanner's own maps."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from mrbiomarkers.cli.fatwater.inputs import read_input_echoes, read_scanner_maps
+from mrbiomarkers.cli.fatwater.options import make_parser, settings_of
+from mrbiomarkers.cli.fatwater.outputs import say, write_results, write_vendor_results
+from mrbiomarkers.cli.progress import terminal_progress
+from mrbiomarkers.cli.regions import read_fit_mask, read_input_regions
+from mrbiomarkers.cli.results import map_suffix
+from mrbiomarkers.files import check_output, prepare_output
+from mrbiomarkers.jobs import run_fatwater, run_vendor_maps
+from mrbiomarkers.settings import MeasureSettings
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    make_parser(commands).set_defaults(run=run, command="fatwater")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command; nothing is written, not even the folder, before the fits are done."""
+    check_output(options.out, overwrite=options.overwrite)
+    if options.maps:
+        _run_maps(options)
+    else:
+        _run_echoes(options)
+
+
+def _run_echoes(options: argparse.Namespace) -> None:
+    settings = settings_of(options)
+    read = read_input_echoes(options)
+    series, resample = read.series, options.resample_regions
+    regions = read_input_regions(options.regions, series.grid_shape, series.affine, resample=resample)
+    mask = read_fit_mask(options.mask, series.grid_shape, series.affine, resample=resample)
+    result = run_fatwater(
+        series,
+        regions.masks,
+        settings=settings,
+        identity=_identity(options),
+        mask=read.mask if mask is None else mask,
+        outside=regions.outside,
+        progress=terminal_progress("Fitting voxels"),
+    )
+    out = prepare_output(options.out, overwrite=options.overwrite)
+    suffix = map_suffix(options.series[0])
+    write_results(out, series, regions.masks, result, settings, suffix=suffix, notes=read.notes)
+    say(out, result.rows, result.warnings, result.maps, notes=read.notes)
+
+
+def _run_maps(options: argparse.Namespace) -> None:
+    maps, suffix = read_scanner_maps(options)
+    first = next(iter(maps.values()))
+    grid, resample = (np.asarray(first.values).shape, first.affine), options.resample_regions
+    regions = read_input_regions(options.regions, *grid, resample=resample)
+    mask = read_fit_mask(options.mask, *grid, resample=resample)
+    result = run_vendor_maps(maps, regions.masks, identity=_identity(options), mask=mask, outside=regions.outside)
+    out = prepare_output(options.out, overwrite=options.overwrite)
+    write_vendor_results(out, regions.masks, result, suffix=suffix)
+    say(out, result.rows, result.warnings, result.maps)
+
+
+def _identity(options: argparse.Namespace) -> MeasureSettings:
+    return MeasureSettings(subject=options.subject, timepoint=options.timepoint, reader=options.reader)

@@ -1,0 +1,103 @@
+"""What ``mrbiomarkers fatwater`` reads: a multi-echo series, or maps of a scanner."""
+
+from __future__ import annotations
+
+import argparse
+
+from mrbiomarkers.cli.results import map_suffix
+from mrbiomarkers.files import (
+    EchoFiles,
+    EchoInput,
+    echo_times_from_ms,
+    is_complex_image,
+    read_echo_series,
+    read_volume,
+    suffix_of,
+)
+from mrbiomarkers.jobs import VendorInput
+
+_MAPS = ("PDFF", "R2star", "T2star")
+
+
+def read_input_echoes(options: argparse.Namespace) -> EchoInput:
+    """Read the series that the options name.
+
+    Raises
+    ------
+    ValueError
+        When the options name none, or it does not fit what they say of it.
+    """
+    if not options.series:
+        raise ValueError("SERIES: expected images, or --maps with maps of a scanner; got none")
+    return read_echo_series(
+        _files(options),
+        echo_times=None if options.echo_times is None else _echo_times(options.echo_times),
+        field_strength=options.field_strength,
+        repetition_time=None if options.repetition_time is None else options.repetition_time / 1000,
+        flip_angle=options.flip_angle,
+        phase_range=None if options.phase_range is None else tuple(options.phase_range),
+        spacing=options.spacing,
+    )
+
+
+def read_scanner_maps(options: argparse.Namespace) -> tuple[dict[str, VendorInput], str]:
+    """Read the maps that ``--maps`` names, with their scales; return them and the format of the first.
+
+    Raises
+    ------
+    ValueError
+        When an option does not fit, or something is given that has a meaning for SERIES only.
+    """
+    if options.series or options.phase or options.imaginary:
+        raise ValueError("--maps: expected maps of a scanner in place of SERIES, not both")
+    scales = _pairs("--map-scale", options.map_scale, "UNIT")
+    paths = _pairs("--maps", options.maps, "MAP")
+    stray = [name for name in scales if name not in paths]
+    if stray:
+        raise ValueError(f"--map-scale: expected names of --maps ({', '.join(paths)}), got {', '.join(stray)}")
+    maps = {}
+    for name, path in paths.items():
+        volume = read_volume(path)
+        maps[name] = VendorInput(volume.values, volume.affine, scale=scales.get(name))
+    return maps, map_suffix(next(iter(paths.values())))
+
+
+def _pairs(option: str, words: list[str], what: str) -> dict[str, str]:
+    """Return the values by the names of maps that an option gives them."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name not in _MAPS or not value:
+            raise ValueError(f"{option}: expected NAME={what} with a name of {', '.join(_MAPS)}, got {word!r}")
+        if name in found:
+            raise ValueError(f"{option}: expected {name} once, got it twice")
+        found[name] = value
+    return found
+
+
+def _files(options: argparse.Namespace) -> EchoFiles:
+    """Return the files by what they hold: as the options say, else by their suffix and the type of their numbers."""
+    series = tuple(options.series)
+    if suffix_of(series[0]) == ".mat":
+        if options.phase or options.imaginary:
+            raise ValueError(f"{series[0]}: expected no --phase and no --imaginary with a .mat file, got some")
+        return EchoFiles(matlab=series)
+    if options.phase:
+        return EchoFiles(magnitude=series, phase=tuple(options.phase))
+    if options.imaginary:
+        return EchoFiles(real=series, imaginary=tuple(options.imaginary))
+    return EchoFiles(complex=series) if is_complex_image(series[0]) else EchoFiles(magnitude=series)
+
+
+def _echo_times(words: list[str]) -> list[float]:
+    """Return the echo times [s] of an option, which may be separated by blanks or commas."""
+    values = []
+    for word in " ".join(words).replace(",", " ").split():
+        try:
+            values.append(float(word))
+        except ValueError:
+            raise ValueError(f"--echo-times: expected numbers in ms, got {word!r}") from None
+    try:
+        return echo_times_from_ms(values).tolist()
+    except ValueError as error:
+        raise ValueError(f"--{str(error).replace('echo times', 'echo-times', 1)}") from None

@@ -252,6 +252,8 @@ class MeasureSettings:
         Identity columns of the rows.
     bound_warning : float
         Fraction of voxels on a bound above which a warning is given.
+    per_slice : bool
+        Whether each slice of a region has a row of its own beside the row of the whole region, for rows of a map.
     """
 
     subject: str = ""
@@ -259,6 +261,7 @@ class MeasureSettings:
     series: str = ""
     reader: str = ""
     bound_warning: float = 0.10
+    per_slice: bool = False
 
     def identity(self) -> dict[str, Any]:
         """Return the identity columns of a row."""

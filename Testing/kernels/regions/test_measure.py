@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,47 @@ def test_bare_arrays_empty_masks_and_other_shapes_are_refused(values, mask):
         measure(make(values), {"L3": np.zeros(SHAPE)})
     with pytest.raises(ValueError, match=r"region 'L3': expected shape \(3, 4, 5\), got \(2, 2, 2\)"):
         measure(make(values), {"L3": np.ones((2, 2, 2))})
+
+
+def test_rows_of_slices_are_the_region_cut_to_the_slice(values, mask):
+    status = np.zeros(SHAPE, np.uint16)
+    status[1, 1, 1], values[1, 1, 1] = Status.NO_SIGNAL, np.nan
+    status[2, 1, 1] = Status.ON_BOUND
+    whole, first, second = measure(make(values, status=status), {"L3": mask}, MeasureSettings(per_slice=True))
+    assert [row.slice for row in (whole, first, second)] == ["all", "2", "3"]  # k + 1; the first slice is empty
+    assert measurements_to_csv([whole]) == measurements_to_csv(measure(make(values, status=status), {"L3": mask}))
+    for k, row in ((1, first), (2, second)):
+        alone = np.zeros(SHAPE, bool)
+        alone[k] = mask[k]
+        (expected,) = measure(make(values, status=status), {"L3": alone})
+        assert measurements_to_csv([replace(row, slice="all")]) == measurements_to_csv([expected])
+    assert (first.n_voxels, first.n_unfitted, first.n_on_bound, first.n_slices) == (6, 1, 0, 1)
+    assert (second.n_voxels, second.n_unfitted, second.n_on_bound, second.n_slices) == (2, 0, 1, 1)
+    assert (first.area_mm2, second.area_mm2) == pytest.approx((6 * 1.5 * 2.0, 2 * 1.5 * 2.0))
+    assert second.mean == pytest.approx(values[2, 1, 1:3].mean() * 1e3, rel=1e-12)
+
+
+def test_slices_say_nothing_of_what_was_lost_outside(values, mask):
+    settings = MeasureSettings(per_slice=True)
+    cut = measure(make(values), {"L3": mask}, settings, outside={"L3": 0.25})
+    assert cut[0].outside_fraction == 0.25
+    assert np.isnan([row.outside_fraction for row in cut[1:]]).all()
+    assert [row.outside_fraction for row in measure(make(values), {"L3": mask}, settings)] == [0, 0, 0]
+
+
+def test_a_slice_is_warned_of_where_its_region_is_not(values, mask):
+    settings = MeasureSettings(per_slice=True, bound_warning=0.2)
+    status = np.zeros(SHAPE, np.uint16)
+    status[2, 1, 1] = Status.ON_BOUND
+    rows = measure(make(values, status=status), {"L3": mask}, settings)
+    assert warnings_of(rows, settings) == [
+        "region 'L3', slice 3, D (ivim, mean of map): 1 of 2 voxels (50%) are on a bound"
+    ]
+    status[1] = Status.ON_BOUND
+    rows = measure(make(values, status=status), {"L3": mask}, settings)
+    assert warnings_of(rows, settings) == ["region 'L3', D (ivim, mean of map): 7 of 8 voxels (88%) are on a bound"]
+
+
+def test_the_same_warning_of_two_maps_is_kept(mask):
+    (row,) = measure(make(np.full(SHAPE, np.nan)), {"L3": mask})
+    assert len(warnings_of([row, row])) == 2

@@ -121,7 +121,8 @@ def run_fatwater(
         rows.extend(echo_rows(name, decay, identity, size, model, method))
     lines = [*fitted.warnings, *_notes(t1_bias, decays)]
     known = {name: decay for name, decay in decays.items() if decay is not None}
-    return FatWaterResult(maps, fitted.status, rows, known, lines + warnings_of(rows, identity), record)
+    lines += warnings_of([row for row in rows if row.region in known], identity)  # the others have their line
+    return FatWaterResult(maps, fitted.status, rows, known, lines, record)
 
 
 def fit_series(

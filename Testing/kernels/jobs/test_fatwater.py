@@ -211,9 +211,9 @@ def test_a_region_without_a_fitted_voxel_has_empty_rows_and_a_warning():
     assert len(rows) == len(MAPS) + 4
     assert all(np.isnan(row.value) and row.n_unfitted == 3 for row in rows)
     assert "empty" not in result.decays
-    text = "\n".join(result.warnings)
-    assert "region 'empty': none of its voxels was fitted" in text
-    assert "'empty', PDFF (water-fat ren-marrow, mean of map): none of 3 voxels holds a value" in text
+    said = [line for line in result.warnings if "'empty'" in line]
+    assert len(said) == 1  # not a line for each map
+    assert "region 'empty': none of its voxels was fitted" in said[0]
     assert pick(result.rows, region="x", quantity="PDFF", method=FIT).n_unfitted == 0
 
 

@@ -6,10 +6,13 @@ from mrbiomarkers.files.echoes import EchoFiles, EchoInput, read_echo_series, wr
 from mrbiomarkers.files.geometry import affine_of, set_geometry
 from mrbiomarkers.files.images import Volume, is_complex_image, read_series, read_volume, write_map, write_volume
 from mrbiomarkers.files.nifti import write_nifti_series
-from mrbiomarkers.files.outputs import check_output, prepare_output, write_json, write_map_with_sidecar, write_text
+from mrbiomarkers.files.outputs import check_output, prepare_output, write_json, write_rows, write_text
+from mrbiomarkers.files.parameter_maps import read_map, write_map_with_sidecar
 from mrbiomarkers.files.paths import atomic_path, suffix_of
 from mrbiomarkers.files.phase import phase_to_radians
-from mrbiomarkers.files.segmentation import read_mask, read_regions
+from mrbiomarkers.files.points import read_points, write_points
+from mrbiomarkers.files.segmentation import read_mask, read_regions, read_segments
+from mrbiomarkers.files.segmentation_write import write_regions
 
 __all__ = [
     "EchoFiles",
@@ -24,8 +27,11 @@ __all__ = [
     "prepare_output",
     "read_bvalues",
     "read_echo_series",
+    "read_map",
     "read_mask",
+    "read_points",
     "read_regions",
+    "read_segments",
     "read_series",
     "read_volume",
     "set_geometry",
@@ -35,6 +41,9 @@ __all__ = [
     "write_map",
     "write_map_with_sidecar",
     "write_nifti_series",
+    "write_points",
+    "write_regions",
+    "write_rows",
     "write_text",
     "write_volume",
 ]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import os
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mrbiomarkers.files.images import write_map
 from mrbiomarkers.files.jsontext import json_text
-from mrbiomarkers.files.paths import PathLike, atomic_path, stem_of
-from mrbiomarkers.maps import NOT_FITTED, ParameterMap, Status, to_reported
+from mrbiomarkers.files.paths import PathLike, atomic_path
 
 
 def check_output(folder: PathLike, *, overwrite: bool = False) -> None:
@@ -97,48 +97,23 @@ def write_json(path: PathLike, data: Any) -> None:
     write_text(path, json_text(data, indent=2) + "\n")
 
 
-def write_map_with_sidecar(path: PathLike, parameter_map: ParameterMap) -> None:
-    """Write a map and, beside it, a JSON file that says what it is (``f.nii.gz`` and ``f.json``).
-
-    Parameters
-    ----------
-    path : path
-        ``.nii``, ``.nii.gz`` or ``.nrrd``.
-    parameter_map : ParameterMap
-        In either unit; written in the reported unit.
+def write_rows(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a CSV table: a header of the first row's keys, NaN as an empty cell, numbers with every digit.
 
     Raises
     ------
-    TypeError
-        When the provenance holds a value that JSON cannot hold; nothing is written then.
     ValueError
-        When the suffix is another one, or the affine is sheared.
+        When there is no row, or a row has other keys than the first.
     OSError
-        When a file cannot be written.
+        When the file cannot be written.
     """
-    reported = to_reported(parameter_map)
-    known = reported.quantity
-    text = json_text(
-        {
-            "file": Path(path).name,
-            "quantity": known.key,
-            "symbol": known.symbol,
-            "name": known.name,
-            "unit": reported.unit,
-            "code": known.code,
-            "provenance": reported.provenance,
-            "voxels": _status_counts(reported),
-        },
-        indent=2,
-    )
-    write_map(path, reported)
-    write_text(Path(path).with_name(stem_of(path) + ".json"), text + "\n")
-
-
-def _status_counts(parameter_map: ParameterMap) -> dict[str, int]:
-    status = np.asarray(parameter_map.status)
-    counts = {"total": int(status.size), "fitted": int(np.count_nonzero((status & int(NOT_FITTED)) == 0))}
-    for flag in Status:
-        if flag:
-            counts[str(flag.name).lower()] = int(np.count_nonzero(status & int(flag)))
-    return counts
+    if not rows:
+        raise ValueError(f"{path}: expected at least one row, got none")
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {name: "" if isinstance(cell, float) and math.isnan(cell) else cell for name, cell in row.items()}
+        )
+    write_text(path, stream.getvalue())

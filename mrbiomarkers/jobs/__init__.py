@@ -3,20 +3,27 @@
 from mrbiomarkers.jobs.diffusion import DiffusionResult, run_diffusion
 from mrbiomarkers.jobs.echo_fits import EchoDecay, EchoFit
 from mrbiomarkers.jobs.fatwater import FatWaterResult, run_fatwater
+from mrbiomarkers.jobs.measuring import DrawnRegion, MeasuredMaps, measure_maps
 from mrbiomarkers.jobs.models import ResidualFat
+from mrbiomarkers.jobs.readers import ReaderAgreement, agree_readers
 from mrbiomarkers.jobs.region_fits import RegionDecay, RegionFit
 from mrbiomarkers.jobs.vendor import VendorInput, VendorResult, run_vendor_maps
 
 __all__ = [
     "DiffusionResult",
+    "DrawnRegion",
     "EchoDecay",
     "EchoFit",
     "FatWaterResult",
+    "MeasuredMaps",
+    "ReaderAgreement",
     "RegionDecay",
     "RegionFit",
     "ResidualFat",
     "VendorInput",
     "VendorResult",
+    "agree_readers",
+    "measure_maps",
     "run_diffusion",
     "run_fatwater",
     "run_vendor_maps",

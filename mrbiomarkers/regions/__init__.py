@@ -1,5 +1,6 @@
 """Regions: their grids, and the measurement of maps in them."""
 
+from mrbiomarkers.regions.compare import MaskComparison, RegionsComparison, compare_masks, compare_regions
 from mrbiomarkers.regions.copying import CopiedMask, copy_mask
 from mrbiomarkers.regions.grids import (
     describe_grid,
@@ -23,9 +24,13 @@ __all__ = [
     "BodySettings",
     "CopiedMask",
     "LesionSize",
+    "MaskComparison",
     "PlacedRegions",
+    "RegionsComparison",
     "Segment",
     "SegmentLevels",
+    "compare_masks",
+    "compare_regions",
     "copy_mask",
     "describe_grid",
     "find_levels",

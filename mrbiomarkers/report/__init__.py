@@ -8,6 +8,7 @@ from mrbiomarkers.report.echoes import echo_figure
 from mrbiomarkers.report.panels import map_panel
 from mrbiomarkers.report.plan import plan_figure
 from mrbiomarkers.report.planes import SlicePlane, slice_plane
+from mrbiomarkers.report.regions import region_figure
 from mrbiomarkers.report.style import save_figure, typeset
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "echo_figure",
     "map_panel",
     "plan_figure",
+    "region_figure",
     "save_figure",
     "slice_plane",
     "typeset",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,49 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from mrbiomarkers.checks import check_mask, check_real_array
 from mrbiomarkers.maps import ParameterMap, to_reported
 from mrbiomarkers.quantities import Quantity
-from mrbiomarkers.report.planes import SlicePlane, crop_window, outline, slice_plane
-from mrbiomarkers.report.style import ON_GREY, figure_style, typeset
+from mrbiomarkers.report.planes import crop_window, slice_plane
+from mrbiomarkers.report.slices import View, add_axes, draw_grey, draw_outline, draw_slice, finish
+from mrbiomarkers.report.style import figure_style, typeset
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-_LONGEST = 3.3  # longer side of a panel [inch]
 _BAR, _GAP, _LINE, _TITLE = 0.62, 0.16, 0.17, 0.38  # colour bar with text, gap, line of a heading, title [inch]
 _PER_ROW = 4
 _DIM = 0.45  # how bright the picture under a map is
 _TINT = "#1f2d4a"  # under a grey map, where the picture itself would look like values
-
-
-@dataclass(frozen=True)
-class _View:
-    """What all panels share: the picture, its window, and the regions."""
-
-    plane: SlicePlane
-    grey: NDArray[np.float64]
-    window: tuple[float, float, float, float]
-    masks: dict[str, NDArray[np.bool_]]
-    chosen: str | None
-
-    @property
-    def extent(self) -> tuple[float, float, float, float]:
-        """Left, right, bottom and top of the whole picture [mm] as matplotlib wants them."""
-        rows, columns = self.grey.shape
-        return 0.0, columns * self.plane.column_width, rows * self.plane.row_height, 0.0
-
-    def size(self) -> tuple[float, float]:
-        """Return width and height of one panel [inch]."""
-        left, right, top, bottom = self.window
-        scale = _LONGEST / max(right - left, bottom - top)
-        return (right - left) * scale, (bottom - top) * scale
-
-    def inside(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """Return the pixels of a picture that lie in the window."""
-        left, right, top, bottom = self.window
-        height, width = self.plane.row_height, self.plane.column_width
-        rows = slice(int(top / height), int(np.ceil(bottom / height)))
-        return picture[rows, int(left / width) : int(np.ceil(right / width))]
 
 
 def map_panel(
@@ -125,15 +94,15 @@ def map_panel(
             row, column = divmod(n, columns)
             left = _GAP + column * cell[0] + (cell[0] - _GAP - width) / 2
             bottom = (rows - row - 1) * cell[1] + _BAR
-            axes = _add_axes(figure, left, bottom, width, height)
+            axes = add_axes(figure, left, bottom, width, height)
             if n == 0:
-                _draw_slice(axes, view)
+                draw_slice(axes, view)
             else:
                 image = _draw_map(axes, view, pictures[n - 1], maps[n - 1].quantity, windows[n - 1])
-                bar = _add_axes(figure, left + 0.08 * width, bottom - 0.17, 0.84 * width, 0.09)
+                bar = add_axes(figure, left + 0.08 * width, bottom - 0.17, 0.84 * width, 0.09)
                 _draw_bar(figure, bar, image, maps[n - 1])
             axes.set_title(headings[n])
-            _finish(axes, view)
+            finish(axes, view)
         if title:
             figure.text(_GAP / figure.get_figwidth(), 1 - 0.24 / figure.get_figheight(), typeset(title), fontsize=10)
         figure.draw_without_rendering()
@@ -147,7 +116,7 @@ def _view(
     affine: ArrayLike,
     slice_index: int,
     region: str | None,
-) -> _View:
+) -> View:
     """Check the arguments of :func:`map_panel` and lay the slice out."""
     image = check_real_array("background", background, ndim=3)
     for parameter_map in maps:
@@ -165,62 +134,18 @@ def _view(
     marked = np.any([mask.any(axis=0) for mask in wanted], axis=0) if wanted else np.zeros(image.shape[1:], bool)
     shown = {name: np.asarray(plane.picture(mask[slice_index]), dtype=bool) for name, mask in masks.items()}
     grey = np.asarray(plane.picture(image[slice_index]), dtype=np.float64)
-    return _View(plane, grey, crop_window(plane.picture(marked), plane), shown, region)
+    return View(plane, grey, crop_window(plane.picture(marked), plane), shown, region)
 
 
-def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Add axes whose place is given in inches."""
-    w, h = figure.get_size_inches()
-    return figure.add_axes((left / w, bottom / h, width / w, height / h))
-
-
-def _window(values: NDArray[np.float64], low: float, high: float) -> tuple[float, float]:
-    """Return the display window: the percentiles ``low`` and ``high`` of what is finite; never empty."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    bottom, top = (float(value) for value in np.percentile(finite, (low, high)))
-    return bottom, top if top > bottom else bottom + 1.0
-
-
-def _draw_slice(axes: Axes, view: _View) -> None:
-    """Draw the picture with coloured outlines and names."""
-    _draw_grey(axes, view, 1.0)
-    present = {name: mask for name, mask in view.masks.items() if mask.any()}
-    for n, (name, mask) in enumerate(view.masks.items()):
-        if name in present:
-            _draw_outline(axes, view, mask, ON_GREY[n % len(ON_GREY)], 2.0 if name == view.chosen else 1.2)
-    _name_regions(axes, view, present)
-    _draw_scale(axes, view)
-
-
-def _draw_grey(axes: Axes, view: _View, brightness: float) -> None:
-    """Draw the picture in grey; below 1, ``brightness`` is that of its whitest part."""
-    low, high = _window(view.inside(view.grey), 0.5, 99.0)
-    # Fluid is many times brighter than marrow: the power lifts the marrow out of the dark.
-    shades = brightness * np.clip((view.grey - low) / (high - low), 0, 1) ** 0.7
-    axes.imshow(shades, cmap="gray", vmin=0, vmax=1, extent=view.extent, interpolation="nearest")
-
-
-def _draw_tint(axes: Axes, view: _View) -> None:
+def _draw_tint(axes: Axes, view: View) -> None:
     """Fill the picture with one dark colour."""
     from matplotlib.colors import to_rgb
 
     axes.imshow(np.array([[to_rgb(_TINT)]]), extent=view.extent, interpolation="nearest")
 
 
-def _draw_scale(axes: Axes, view: _View) -> None:
-    """Draw a bar of known length in the lower left corner."""
-    left, right, top, bottom = view.window
-    length = next((size for size in (50, 20, 10, 5) if size < 0.4 * (right - left)), 2)
-    inch = (bottom - top) / view.size()[1]
-    x, y = left + 0.1 * inch, bottom - 0.1 * inch
-    axes.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt")
-    _stroked(axes, x, y - 0.05 * inch, f"{length} mm", color="white", fontsize=7.5, ha="left", va="bottom")
-
-
 def _windows(
-    view: _View, pictures: Sequence[NDArray[np.float64]], known: Sequence[Quantity]
+    view: View, pictures: Sequence[NDArray[np.float64]], known: Sequence[Quantity]
 ) -> list[tuple[float, float]]:
     """Return the display window of every map."""
     windows = []
@@ -228,30 +153,30 @@ def _windows(
         low, high = quantity.display_range
         if not (np.isfinite(low) and np.isfinite(high)):
             if quantity.family is None:
-                low, high = _window(view.inside(picture), 1, 99)
+                low, high = view.grey_window([picture], 1, 99)
             else:
                 pairs = zip(pictures, known, strict=True)
-                relatives = [view.inside(other) for other, its in pairs if its.family == quantity.family]
+                relatives = [other for other, its in pairs if its.family == quantity.family]
                 # Fat under the skin, next to the coil, is many times brighter than marrow: it may go beyond.
-                high = _window(np.stack(relatives), 1, 97)[1]
+                high = view.grey_window(relatives, 1, 97)[1]
                 low = 0.0
         windows.append((low, high))
     return windows
 
 
 def _draw_map(
-    axes: Axes, view: _View, picture: NDArray[np.float64], known: Quantity, window: tuple[float, float]
+    axes: Axes, view: View, picture: NDArray[np.float64], known: Quantity, window: tuple[float, float]
 ) -> AxesImage:
     """Draw one map over the dimmed picture, a grey one over dark blue; NaN is transparent."""
     if known.colour_map == "gray":
         _draw_tint(axes, view)
     else:
-        _draw_grey(axes, view, _DIM)
+        draw_grey(axes, view, _DIM)
     shown = np.ma.masked_invalid(picture)
     look: dict[str, Any] = {"cmap": known.colour_map, "vmin": window[0], "vmax": window[1], "interpolation": "nearest"}
     image = axes.imshow(shown, extent=view.extent, **look)
     for name, mask in view.masks.items():
-        _draw_outline(axes, view, mask, "white", 1.6 if name == view.chosen else 0.9)
+        draw_outline(axes, view, mask, "white", 1.6 if name == view.chosen else 0.9)
     return image
 
 
@@ -267,68 +192,3 @@ def _draw_bar(figure: Figure, axes: Axes, image: AxesImage, parameter_map: Param
     known = parameter_map.quantity
     unit = "no unit" if known.reported_unit == "1" else known.reported_unit
     bar.set_label(typeset(f"{known.symbol} [{unit}]"), fontsize=8.5, labelpad=1)
-
-
-def _draw_outline(axes: Axes, view: _View, mask: NDArray[np.bool_], colour: str, width: float) -> None:
-    """Draw the border of a region along the pixel edges, with a dark rim that shows on any colour."""
-    from matplotlib.collections import LineCollection
-    from matplotlib.patheffects import Normal, withStroke
-
-    segments = outline(mask) * (view.plane.column_width, view.plane.row_height)
-    effects = [withStroke(linewidth=width + 1.0, foreground="black", alpha=0.6), Normal()]
-    look: dict[str, Any] = {"colors": colour, "linewidths": width, "capstyle": "round", "path_effects": effects}
-    axes.add_collection(LineCollection(list(segments), **look), autolim=False)
-
-
-def _name_regions(axes: Axes, view: _View, present: Mapping[str, NDArray[np.bool_]]) -> None:
-    """Write the names of the regions beside them, in one column, moved apart where they would touch."""
-    if not present:
-        return
-    width, height = view.plane.column_width, view.plane.row_height
-    _, right, top, bottom = view.window
-    millimetres = (bottom - top) / view.size()[1]  # of one inch
-    starts, middles = {}, {}
-    for name, mask in present.items():
-        rows, columns = np.nonzero(mask)
-        outermost = rows[columns == columns.max()]
-        starts[name] = (columns.max() + 1) * width, (outermost[np.argmin(abs(outermost - rows.mean()))] + 0.5) * height
-        middles[name] = (rows.mean() + 0.5) * height
-    column = min(max(x for x, _ in starts.values()) + 0.16 * millimetres, right - 0.55 * millimetres)
-    order = sorted(middles, key=lambda name: middles[name])
-    heights = _apart([middles[name] for name in order], 0.16 * millimetres)
-    names = list(view.masks)
-    for name, y in zip(order, heights, strict=True):
-        colour = ON_GREY[names.index(name) % len(ON_GREY)]
-        x, start = starts[name]
-        axes.plot([x, column], [start, y], color=colour, linewidth=0.8)
-        _stroked(axes, column + 0.03 * millimetres, y, name, color=colour, ha="left", va="center", fontsize=8.5)
-
-
-def _apart(positions: Sequence[float], distance: float) -> list[float]:
-    """Return ascending positions moved as little as needed to be ``distance`` apart, keeping their middle."""
-    moved = np.array(positions, dtype=np.float64)
-    steps = np.arange(moved.size) * distance
-    moved = np.maximum.accumulate(moved - steps) + steps
-    return list(moved - (moved.mean() - np.mean(positions)))
-
-
-def _stroked(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
-    """Write a text with a dark rim."""
-    from matplotlib.patheffects import Normal, withStroke
-
-    rim = [withStroke(linewidth=2.0, foreground="black"), Normal()]
-    axes.text(x, y, text, path_effects=rim, fontweight="bold", clip_on=True, **look)
-
-
-def _finish(axes: Axes, view: _View) -> None:
-    """Crop to the window, take the ticks away and write the letters of the directions."""
-    left, right, top, bottom = view.window
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
-    axes.set_aspect("equal")
-    axes.set_axis_off()
-    plane, look = view.plane, {"transform": axes.transAxes, "color": "white", "fontsize": 8}
-    _stroked(axes, 0.015, 0.5, plane.left, ha="left", va="center", **look)
-    _stroked(axes, 0.985, 0.5, plane.right, ha="right", va="center", **look)
-    _stroked(axes, 0.5, 0.985, plane.top, ha="center", va="top", **look)
-    _stroked(axes, 0.5, 0.015, plane.bottom, ha="center", va="bottom", **look)

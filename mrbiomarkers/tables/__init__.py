@@ -3,10 +3,11 @@
 from mrbiomarkers.tables.averages import Averages
 from mrbiomarkers.tables.joining import join_tables, read_tables
 from mrbiomarkers.tables.over_readers import mean_over_readers
-from mrbiomarkers.tables.over_regions import mean_over_regions
+from mrbiomarkers.tables.over_regions import LUMBAR, mean_over_regions
 from mrbiomarkers.tables.paired import PairLabel, ReaderPairs, pairs
 
 __all__ = [
+    "LUMBAR",
     "Averages",
     "PairLabel",
     "ReaderPairs",

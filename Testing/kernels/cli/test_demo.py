@@ -35,7 +35,9 @@ def test_demo_of_water_and_fat(tmp_path, capsys):
         truth = {(row["region"], row["quantity"]): float(row["value"]) for row in csv.DictReader(stream)}
     with (out / "results" / "measurements.csv").open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["method"] == "fit of mean signal"]
-    off = {(row["region"], row["quantity"]): float(row["value"]) - truth[row["region"], row["quantity"]] for row in rows}
+    off = {
+        (row["region"], row["quantity"]): float(row["value"]) - truth[row["region"], row["quantity"]] for row in rows
+    }
     assert len(off) == 12
     assert max(abs(value) for (_, key), value in off.items() if key == "PDFF") < 0.5
     # some 200 voxels a region: 1 to 2 1/s standard error

@@ -54,7 +54,10 @@ BAD = {
         "are these microseconds",
     ),
     "text as time": ([*PAIR, "--echo-times", "1.2", "two", "--field-strength", 3], "--echo-times: .*'two'"),
-    "too few times": ([*PAIR, "--echo-times", *TIMES[:5], "--field-strength", 3], "echo_times: expected 6 values, one for each echo of mag.nii, got 5"),
+    "too few times": (
+        [*PAIR, "--echo-times", *TIMES[:5], "--field-strength", 3],
+        "echo_times: expected 6 values, one for each echo of mag.nii, got 5",
+    ),
     "same time twice": ([*PAIR, "--echo-times", *TIMES[:5], TIMES[4], "--field-strength", 3], "echo.times"),
     "millitesla": ([*PAIR, "--echo-times", *TIMES, "--field-strength", 3000], "field.strength: expected .* T.*3000"),
     "two echoes": (["two.nii", "--echo-times", 1.2, 2.4, "--field-strength", 3], "three or more"),
@@ -69,7 +72,10 @@ BAD = {
     "one T1": ([*PAIR, *SAID, "--t1-water", 1000], "--t1-water and --t1-fat"),
     "T1 without TR": ([*PAIR, *SAID, "--t1-water", 1000, "--t1-fat", 300], "repetition_time|repetition time"),
     "map without unit": (["--maps", "PDFF=pdff.nii"], "PDFF.*--map-scale"),
-    "unknown map": (["--maps", "T1=pdff.nii"], "--maps: expected NAME=MAP with a name of PDFF, R2star, T2star, got 'T1=pdff.nii'"),
+    "unknown map": (
+        ["--maps", "T1=pdff.nii"],
+        "--maps: expected NAME=MAP with a name of PDFF, R2star, T2star, got 'T1=pdff.nii'",
+    ),
     "unknown unit": (["--maps", "PDFF=pdff.nii", "--map-scale", "PDFF=mm"], "unit"),
     "scale of nothing": (["--maps", "PDFF=pdff.nii", "--map-scale", "R2star=1/s"], "--map-scale.*R2star"),
     "maps and images": ([*PAIR, "--maps", "PDFF=pdff.nii"], "--maps"),

@@ -1,0 +1,28 @@
+"""What the sub-commands read alike: images, and others that must lie on the same grid."""
+
+from __future__ import annotations
+
+from mrbiomarkers.files import Volume, read_volume
+from mrbiomarkers.regions import describe_grid, is_same_grid
+
+
+def read_picture(option: str, path: str) -> Volume:
+    """Read a 3-D image; the message of an error begins with the option."""
+    try:
+        return read_volume(path)
+    except ValueError as error:
+        raise ValueError(f"{option} {error}") from None
+
+
+def check_beside(option: str, volume: Volume, other: Volume, what: str) -> None:
+    """Check that ``volume`` lies on the grid of ``other``, which is ``what``.
+
+    Raises
+    ------
+    ValueError
+        When it does not; both grids are described.
+    """
+    if not is_same_grid(volume.values.shape, volume.affine, other.values.shape, other.affine):
+        ours = describe_grid(other.values.shape, other.affine)
+        theirs = describe_grid(volume.values.shape, volume.affine)
+        raise ValueError(f"{option} {volume.name}: expected the grid of {what} ({ours}), got {theirs}")

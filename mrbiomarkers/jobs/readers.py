@@ -133,8 +133,19 @@ def agree_readers(
             notes.append(f"{label}: not compared; {error}")
             continue
         correlation = icc(both.ratings, kind, confidence=confidence)
-        notes += [*both.warnings, *correlation.warnings]
+        notes += [*both.warnings, *correlation.warnings, *_not_independent(both)]
         found.append(ReaderAgreement(quantity, both.unit, model, fit, method, both, correlation, limits))
     if not found:
         raise ValueError(f"rows: expected a quantity that both readers measured, got none: {'; '.join(notes)}")
     return found, list(dict.fromkeys(notes))
+
+
+def _not_independent(both: ReaderPairs) -> list[str]:
+    """Return what to know where a subject has several pairs."""
+    subjects = {label.subject for label in both.labels}
+    if len(subjects) == len(both.labels):
+        return []
+    return [
+        f"{len(both.labels)} pairs of {len(subjects)} subject{'s' if len(subjects) != 1 else ''}: regions and time "
+        "points of a subject are not independent, so the intervals are too narrow; choose regions that count once"
+    ]

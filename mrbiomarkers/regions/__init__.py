@@ -10,7 +10,7 @@ from mrbiomarkers.regions.grids import (
     place_mask,
     voxel_sizes,
 )
-from mrbiomarkers.regions.lesions import LesionSize, lesion_size
+from mrbiomarkers.regions.lesions import LESION_AREA, LesionSize, lesion_size
 from mrbiomarkers.regions.levels import LABEL_TABLES, Segment, SegmentLevels, find_levels
 from mrbiomarkers.regions.marrow import BodySettings
 from mrbiomarkers.regions.measure import measure, region_size, warnings_of
@@ -20,6 +20,7 @@ from mrbiomarkers.regions.vertebrae import BodyRegions, vertebra_bodies
 
 __all__ = [
     "LABEL_TABLES",
+    "LESION_AREA",
     "BodyRegions",
     "BodySettings",
     "CopiedMask",

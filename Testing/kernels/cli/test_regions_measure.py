@@ -93,6 +93,21 @@ def test_a_map_is_read_as_it_was_written(folder, values):
         read_map(folder / "D.nii.gz")
 
 
+def test_lesions_have_their_size(folder, capsys):
+    readers = ["--readers", f"A={folder / 'a.nii.gz'}"]
+    lesion = ["--lesions", "label_1", "--lesion-area", 1, 2, "--outer", folder / "a.nii.gz"]
+    assert run("measure", folder / "D.nii.gz", *readers, *lesion, "--out", folder / "out") == 0
+    with (folder / "out" / "lesions.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    area = float(table(folder / "out" / "measurements.csv")["A", "label_1", "D", "all"]["area_mm2"])
+    assert float(row["area_mm2"]) == pytest.approx(area)
+    assert row["areas_by_slice_mm2"].startswith("2:")
+    assert int(row["n_touching"]) > 0
+    said = capsys.readouterr().out
+    assert "label_1" in said
+    assert "outer contour" in said
+
+
 BAD = {
     "no regions": ([], "required"),
     "unit of nothing": (["--unit", "PDFF", "--regions", "L3=a.nii.gz"], "--unit: expected NAME=UNIT, got 'PDFF'"),
@@ -100,6 +115,8 @@ BAD = {
     "reader mean": (["--readers", "mean=a.nii.gz", "A=b.nii.gz"], "other names than 'mean'"),
     "reader of readers": (["--readers", "A=a.nii.gz", "B=b.nii.gz", "--reader", "C"], "--reader: expected with"),
     "missing file": (["--regions", "L3=none.nii.gz"], "none.nii.gz"),
+    "lesion of unknown": (["--regions", "L3=a.nii.gz", "--lesions", "x"], "--lesions: expected a region (L3), got 'x'"),
+    "outer of nothing": (["--regions", "L3=a.nii.gz", "--outer", "a.nii.gz"], "--outer: expected with --lesions"),
     "mean of unknown": (["--regions", "L3=a.nii.gz", "--mean", "L9"], "L9"),
 }
 

@@ -50,6 +50,16 @@ def test_rows_of_one_reader_only_and_single_slices(rows):
     assert "D, m, mean of map: not compared" in text
 
 
+def test_several_regions_of_a_subject_are_said_not_to_be_independent(rows):
+    _, notes = agree_readers(rows, "A", "B")
+    assert not any("independent" in line for line in notes)
+    rows += [row(reader, "s0", 30.0, region="L4") for reader in "AB"]
+    found, notes = agree_readers(rows, "A", "B")
+    assert int(found[0].correlation.n_subjects) == 13
+    assert any("13 pairs of 12 subjects" in line for line in notes)
+    assert not any("independent" in line for line in agree_readers(rows, "A", "B", regions=("L3",))[1])
+
+
 def test_what_cannot_be_compared(rows):
     with pytest.raises(ValueError, match="reader_b: expected a reader of the table"):
         agree_readers(rows, "A", "C")

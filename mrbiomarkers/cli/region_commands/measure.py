@@ -22,7 +22,7 @@ from mrbiomarkers.files import (
 from mrbiomarkers.jobs import DrawnRegion, MeasuredMaps, measure_maps
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.measurements import measurements_to_csv
-from mrbiomarkers.regions import compare_regions
+from mrbiomarkers.regions import LESION_AREA, compare_regions, copy_mask, lesion_size
 from mrbiomarkers.report import region_figure, save_figure
 from mrbiomarkers.settings import MeasureSettings
 from mrbiomarkers.tables import LUMBAR
@@ -36,7 +36,8 @@ examples:
 MAP: what it is stands in the JSON file beside it, as other commands write it; else give it as NAME=FILE, with --unit.
 Every region is copied to the grid of every map by physical position; --by-index is for images that lost their
 geometry. --out receives measurements.csv, a figure of every reader's regions on the first map and, with two readers,
-comparison.csv (overlap and distance of their regions).
+comparison.csv (overlap and distance of their regions). --lesions adds lesions.csv (area of each slice, largest
+diameter).
 """
 
 
@@ -64,6 +65,18 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--weights", default="voxels", choices=("voxels", "equal"), help="weights of that mean (voxels)"
     )
+    parser.add_argument(
+        "--lesions", nargs="+", default=[], metavar="NAME", help="regions that are lesions: lesions.csv"
+    )
+    parser.add_argument("--outer", metavar="MASK", help="outer contour (bone, body) that a lesion must not touch")
+    parser.add_argument(
+        "--lesion-area",
+        nargs=2,
+        type=float,
+        default=LESION_AREA,
+        metavar=("LOW", "HIGH"),
+        help=f"usual area of a lesion in mm2 ({LESION_AREA[0]:g} {LESION_AREA[1]:g})",
+    )
     parser.add_argument("--subject", default="", help="name written into the table")
     parser.add_argument("--timepoint", default="", help="time point written into the table")
     parser.add_argument("--reader", default="", help="who drew --regions, written into the table")
@@ -88,10 +101,13 @@ def run(options: argparse.Namespace) -> None:
         weights=options.weights,
     )
     comparisons = _compare(result, maps[0])
+    lesions = _lesions(options, regions, result)
     out = prepare_output(options.out, overwrite=options.overwrite)
     write_text(out / "measurements.csv", measurements_to_csv(result.rows))
     if comparisons:
         write_rows(out / "comparison.csv", comparisons)
+    if lesions:
+        write_rows(out / "lesions.csv", lesions)
     how = "index" if options.by_index else "position"
     write_json(out / "run.json", {"command": options.command, "copied by": how, "warnings": result.warnings})
     _draw(out, result, maps[0])
@@ -168,6 +184,32 @@ def _compare(result: MeasuredMaps, first: ParameterMap) -> list[dict[str, Any]]:
                         "max_distance_mm": row.max_distance,
                     }
                 )
+    return rows
+
+
+def _lesions(
+    options: argparse.Namespace, regions: dict[str, dict[str, DrawnRegion]], result: MeasuredMaps
+) -> list[dict[str, Any]]:
+    """Return the sizes of the lesions, on the grids they were drawn on; what is unusual becomes a warning."""
+    if options.outer and not options.lesions:
+        raise ValueError("--outer: expected with --lesions only")
+    outer = read_mask(options.outer) if options.outer else None
+    rows: list[dict[str, Any]] = []
+    for reader, drawn in regions.items():
+        for name in options.lesions:
+            if name not in drawn:
+                raise ValueError(f"--lesions: expected a region ({', '.join(drawn)}), got {name!r}")
+            mask, affine = drawn[name]
+            inside = None
+            if outer is not None:
+                inside = copy_mask(np.greater(outer.values, 0), outer.affine, mask.shape, affine).mask
+            size = lesion_size(mask, affine, name=name, outline=inside, area_range=tuple(options.lesion_area))
+            result.warnings.extend(f"reader {reader!r}, {line}" if reader else line for line in size.warnings)
+            row: dict[str, Any] = {"subject": options.subject, "timepoint": options.timepoint, "reader": reader}
+            row |= {"region": name, "area_mm2": size.area_mm2, "diameter_mm": size.diameter_mm}
+            row |= {"diameter_slice": size.diameter_slice + 1, "volume_mm3": size.volume_mm3}
+            areas = " ".join(f"{k + 1}:{area:.1f}" for k, area in size.areas.items())
+            rows.append({**row, "areas_by_slice_mm2": areas, "n_touching": size.n_touching})
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
 from mrbiomarkers.checks import check_choice
@@ -98,8 +98,10 @@ def _cell(value: str | float) -> str:
     return "" if math.isnan(value) else repr(value)
 
 
-def _row(line: int, record: dict[str, str]) -> Measurement:
+def _row(line: int, record: Mapping[str | None, str]) -> Measurement:
     values: dict[str, str | float] = {}
+    if None in record:  # where DictReader puts what is beyond the last column
+        raise ValueError(f"measurement table, line {line}: expected {len(COLUMNS)} cells, got more")
     for name in COLUMNS:
         cell = record[name]
         if cell is None:

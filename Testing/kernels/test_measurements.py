@@ -73,3 +73,9 @@ def test_short_line_is_named():
     text = measurements_to_csv([row()]) + "a,b\n"
     with pytest.raises(ValueError, match="line 3: expected 29 cells, got fewer"):
         measurements_from_csv(text)
+
+
+def test_long_line_is_named():
+    text = measurements_to_csv([row()]).rstrip() + ",1,2\n"
+    with pytest.raises(ValueError, match="line 2: expected 29 cells, got more"):
+        measurements_from_csv(text)

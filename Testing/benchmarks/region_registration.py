@@ -16,7 +16,8 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from mrbiomarkers.files import read_volume
-from mrbiomarkers.registration import RegistrationSettings, move_mask, register_rigid
+from mrbiomarkers.registration import move_mask, register_rigid
+from mrbiomarkers.settings import RegistrationSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "spine"

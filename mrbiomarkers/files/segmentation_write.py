@@ -17,19 +17,11 @@ from mrbiomarkers.files.images import Volume, write_volume
 from mrbiomarkers.files.outputs import write_json
 from mrbiomarkers.files.paths import PathLike, atomic_path, check_suffix, stem_of
 from mrbiomarkers.files.segmentation import LEGEND_SUFFIX
+from mrbiomarkers.regions import SNOMED_CODES
 
 Colour = tuple[float, float, float]
 
 _SUFFIXES = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd")
-# SNOMED CT codes of the vertebrae by which find_levels knows them again; others are written as tissue.
-# fmt: off
-_LEVELS = (*(f"T{n}" for n in range(1, 13)), *(f"L{n}" for n in range(1, 6)))
-_CODES = dict(zip(_LEVELS, (
-    "64864005", "53733008", "1626008", "73071006", "56401006", "45296009", "62487009", "11068009",
-    "82687006", "7610001", "12989004", "23215003",
-    "66794005", "14293000", "36470004", "11994002", "49668003",
-), strict=True))
-# fmt: on
 _TERMINOLOGY = (
     "TerminologyEntry:Segmentation category and type - 3D Slicer General Anatomy list~{}~{}~^^~"
     "Anatomic codes - DICOM master list~^^~^^|"
@@ -50,7 +42,7 @@ def write_regions(
     ----------
     path : path
         ``.seg.nrrd``: a segmentation as 3D Slicer 5 writes it, in one layer where no regions overlap. Regions that are
-        named after a vertebra (T1 to L5) carry its SNOMED code. ``.nii``, ``.nii.gz`` or ``.nrrd``: a label map with
+        named after a vertebra (C1 to S1) carry its SNOMED code. ``.nii``, ``.nii.gz`` or ``.nrrd``: a label map with
         the values 1, 2 ... in the order of ``masks``, and beside it a legend (``r.labels.json``) from which
         :func:`~mrbiomarkers.files.read_regions` has the names. An existing file is replaced.
     masks : mapping of str to (K, J, I) array_like
@@ -195,7 +187,7 @@ def _colour(number: int) -> Colour:
 
 
 def _tags(name: str) -> str:
-    code = _CODES.get(name.upper())
+    code = SNOMED_CODES.get(name.upper())
     if code is None:
         return _TERMINOLOGY.format("SCT^85756007^Tissue", "SCT^85756007^Tissue")
     return _TERMINOLOGY.format("SCT^123037004^Anatomical Structure", f"SCT^{code}^{name.upper()} vertebra")

@@ -11,8 +11,7 @@ from mrbiomarkers.regions.grids import (
     voxel_sizes,
 )
 from mrbiomarkers.regions.lesions import LESION_AREA, LesionSize, lesion_size
-from mrbiomarkers.regions.levels import LABEL_TABLES, Segment, SegmentLevels, find_levels
-from mrbiomarkers.regions.marrow import BodySettings
+from mrbiomarkers.regions.levels import LABEL_TABLES, SNOMED_CODES, Segment, SegmentLevels, find_levels
 from mrbiomarkers.regions.measure import measure, region_size, warnings_of
 from mrbiomarkers.regions.placement import PlacedRegions, place_vertebrae
 from mrbiomarkers.regions.spine_curve import shift_levels
@@ -21,8 +20,8 @@ from mrbiomarkers.regions.vertebrae import BodyRegions, vertebra_bodies
 __all__ = [
     "LABEL_TABLES",
     "LESION_AREA",
+    "SNOMED_CODES",
     "BodyRegions",
-    "BodySettings",
     "CopiedMask",
     "LesionSize",
     "MaskComparison",

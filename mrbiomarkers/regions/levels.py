@@ -54,7 +54,9 @@ _SNOMED = (
     "65985001", "2748008",
 )
 # fmt: on
-_CODES = dict(zip(_SNOMED, (*_DOWNWARD, "S1", CANAL), strict=True))
+SNOMED_CODES: Mapping[str, str] = MappingProxyType(dict(zip((*_DOWNWARD, "S1", CANAL), _SNOMED, strict=True)))
+"""SNOMED CT code of each level and of the cord."""
+_BY_CODE = {code: name for name, code in SNOMED_CODES.items()}
 _LEVEL_NAME = re.compile(
     r"(?:vertebrae?[_ ])?(C[1-7]|T1[0-3]|T[1-9]|L[1-6]|S1)(?:[_ ](?:vertebra|vertebral[_ ]body|body))?", re.IGNORECASE
 )
@@ -194,7 +196,7 @@ def _of_terminology(text: str) -> str:
     # context ~ category ~ type ~ modifier ~ context ~ region ~ modifier: the type only
     parts = text.split("~")
     scheme, _, rest = (parts[2] if len(parts) > 2 else parts[0]).partition("^")
-    return _CODES.get(rest.partition("^")[0], "") if scheme == "SCT" else ""
+    return _BY_CODE.get(rest.partition("^")[0], "") if scheme == "SCT" else ""
 
 
 def _of_name(text: str) -> str:

@@ -13,45 +13,9 @@ from mrbiomarkers.regions.erosion import depth_in_plane, fitting_margin, outlyin
 from mrbiomarkers.regions.grids import Affine, Shape, is_same_grid, mask_on_grid
 from mrbiomarkers.regions.measure import region_size
 from mrbiomarkers.regions.sagittal import SagittalView, Slab, Vector, mid_slab
+from mrbiomarkers.settings import BodySettings
 
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class BodySettings:
-    """How regions are made from vertebrae.
-
-    Attributes
-    ----------
-    margin : float
-        What is taken off the edge of the body in sagittal planes [mm], 0 or more. Less is taken off small bodies: a
-        sixth of the width, but not below 1.5 mm; both are recorded.
-    neighbours : int or None
-        Slices on each side of the mid-sagittal one, on the target grid; None: the whole body.
-    thickness : float or None
-        Thickness of the region across the mid-sagittal plane [mm], in place of ``neighbours``.
-    without_vein : bool
-        Leave out the central third of the height in the posterior third of the depth (basivertebral vein).
-    outlier_limit : float or None
-        Leave out voxels of the image that lie more than so many scaled median absolute deviations off the median of
-        their region; None: none. 3 is usual.
-    """
-
-    margin: float = 3.0
-    neighbours: int | None = 1
-    thickness: float | None = None
-    without_vein: bool = False
-    outlier_limit: float | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.margin < 20:
-            raise ValueError(f"margin: expected 0 to 20 mm, got {self.margin}")
-        if self.neighbours is not None and (self.neighbours != int(self.neighbours) or self.neighbours < 0):
-            raise ValueError(f"neighbours: expected a number of slices, 0 or more, or None, got {self.neighbours}")
-        for name in ("thickness", "outlier_limit"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < np.inf:
-                raise ValueError(f"{name}: expected a number above 0 or None, got {value}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,9 @@ from mrbiomarkers.checks import check_affine, check_mask, check_real_array
 from mrbiomarkers.regions.bodies import body_of_vertebra
 from mrbiomarkers.regions.grids import Shape
 from mrbiomarkers.regions.levels import LEVELS, LUMBAR, Segment, SegmentLevels, find_levels
-from mrbiomarkers.regions.marrow import BodySettings, Grid, Scene, marrow_regions
+from mrbiomarkers.regions.marrow import Grid, Scene, marrow_regions
 from mrbiomarkers.regions.sagittal import SagittalView, Vector, sagittal_view
+from mrbiomarkers.settings import BodySettings
 
 Mask = NDArray[np.bool_]
 

@@ -3,7 +3,6 @@
 from mrbiomarkers.registration.inplane import InPlaneMotion
 from mrbiomarkers.registration.motion import ImageShift, MotionResult, correct_motion, shift_table_csv
 from mrbiomarkers.registration.moving import move_mask
-from mrbiomarkers.registration.options import RegistrationSettings
 from mrbiomarkers.registration.results import Registration
 from mrbiomarkers.registration.rigid import register_rigid
 
@@ -12,7 +11,6 @@ __all__ = [
     "InPlaneMotion",
     "MotionResult",
     "Registration",
-    "RegistrationSettings",
     "correct_motion",
     "move_mask",
     "register_rigid",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.registration.options import RegistrationSettings
+from mrbiomarkers.settings import RegistrationSettings
 
 Matrix = NDArray[np.float64]
 Vectors = NDArray[np.float64]

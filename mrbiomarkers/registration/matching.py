@@ -10,7 +10,7 @@ import SimpleITK as sitk  # noqa: N813  (its usual name)
 from numpy.typing import NDArray
 
 from mrbiomarkers.registration.compared import ComparedImage
-from mrbiomarkers.registration.options import RegistrationSettings
+from mrbiomarkers.settings import RegistrationSettings
 
 Matrix = NDArray[np.float64]
 Vectors = NDArray[np.float64]

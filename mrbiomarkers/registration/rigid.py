@@ -20,8 +20,8 @@ from mrbiomarkers.registration.landmarks import (
     point_distances,
 )
 from mrbiomarkers.registration.matching import Matcher
-from mrbiomarkers.registration.options import RegistrationSettings
 from mrbiomarkers.registration.results import Registration
+from mrbiomarkers.settings import RegistrationSettings
 
 Volume = tuple[ArrayLike, ArrayLike]
 Progress = Callable[[int, int], bool]

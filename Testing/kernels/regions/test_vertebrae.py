@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mrbiomarkers.files import read_volume
-from mrbiomarkers.regions import BodySettings, Segment, vertebra_bodies
+from mrbiomarkers.regions import Segment, vertebra_bodies
+from mrbiomarkers.settings import BodySettings
 from Testing.support.volumes import oblique_affine, positions
 
 # Centres of L1 to L3 in front of the canal [mm RAS]; bodies of 40 x 26 x 34 mm.

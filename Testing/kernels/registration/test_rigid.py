@@ -3,7 +3,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mrbiomarkers.phantom import lumbar_diffusion
-from mrbiomarkers.registration import RegistrationSettings, move_mask, register_rigid
+from mrbiomarkers.registration import move_mask, register_rigid
+from mrbiomarkers.settings import RegistrationSettings
 
 MOTIONS = (((4, 0, 0), (0, 5, 3)), ((-2, 3, 2), (4, 4, -5)), ((2, -2, 4), (-3, 6, 4)))  # deg, mm; right, forwards, up
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mrbiomarkers.registration import RegistrationSettings, register_rigid
+from mrbiomarkers.registration import register_rigid
+from mrbiomarkers.settings import RegistrationSettings
 
 SHAPE = (6, 24, 20)
 AFFINE = np.array([[0.0, 0, 4, -10], [-3, 0, 0, 30], [0, -3, 0, 36], [0, 0, 0, 1]])

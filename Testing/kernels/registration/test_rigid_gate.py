@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from mrbiomarkers.registration import RegistrationSettings, register_rigid
+from mrbiomarkers.registration import register_rigid
 from mrbiomarkers.registration.gate import Finding, mean_move, refusals
+from mrbiomarkers.settings import RegistrationSettings
 from Testing.kernels.registration.test_rigid import Patient, motion, moved
 
 

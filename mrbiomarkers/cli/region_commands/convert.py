@@ -14,7 +14,8 @@ from mrbiomarkers import __version__
 from mrbiomarkers.cli.region_commands.inputs import check_beside, read_picture
 from mrbiomarkers.cli.region_commands.outputs import add_output, check_outputs, say, write_results
 from mrbiomarkers.files import Volume, read_mask, read_segments
-from mrbiomarkers.regions import LABEL_TABLES, BodySettings, vertebra_bodies
+from mrbiomarkers.regions import LABEL_TABLES, vertebra_bodies
+from mrbiomarkers.settings import BodySettings
 
 EXAMPLE = """\
 examples:

@@ -22,7 +22,14 @@ from mrbiomarkers.maps import Status
 Array = NDArray[np.float64]
 
 R2STAR_BOUNDS = (0.0, 600.0)
-"""Bounds of R2* [1/s]."""
+"""Bounds of R2* [1/s].
+
+R2* below 0 is not physical, but where noise is strong (a signal-to-noise ratio below 10, or three echoes) the lower
+bound cuts off one side of the scatter, and means over regions of much fat come out too high: in a simulated L5 (55 %
+fat, 300 voxels, 18 to 29 % of them on the bound) by 20 to 46 1/s with three echoes and 11 to 24 1/s at a ratio of 8.
+Fits started from the truth do the same. Without the bound the errors are -3 to 27 and -5 to 10 1/s. PDFF does not
+suffer.
+"""
 
 _BLOCK = 8192
 _SEARCH = 0.85  # part of the time that the search for the field takes
@@ -134,7 +141,8 @@ class ComplexFit:
             variance = max(noise_level(self._squares, self._times.size) ** 2, 1e-6 * self._volume.scale**2)
         with np.errstate(all="ignore"):
             look = SecondLook(self._volume, self._residual, self._refiner, variance)
-            look.run(self._maps["field_map"][self._volume.voxels], self._spread, self._put)
+            field, rate = self.start(np.arange(self._volume.voxels.size))
+            look.run(field, self._spread, self._squares, rate, self._put)
 
     def _put(self, part: slice | NDArray[np.intp], signal: NDArray[np.complexfloating], fit: Refined) -> None:
         """Store the fits of some voxels."""

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 Found = tuple[dict[str, Any], list[str]]
 
 _SIGN_VOXELS, _BIPOLAR_VOXELS = 4000, 6000  # enough to tell; more cost time
+_SIGN_TO_WARN = 600  # where the sign is given, and only a warning depends on them: in small volumes they take long
 _PASSES = 3  # fits of the whole volume with a correction
 _STEPS = 6  # of the phase between them, on some voxels
 _SMALL = np.deg2rad(0.1)  # a smaller change of the phase ends the search [rad]
@@ -47,10 +48,10 @@ def settle_precession(
         ``sign``, ``source`` and ``evidence`` for the record; what the user has to know.
     """
     volume.conjugate = False
-    some = volume.signals(bright_voxels(volume, _SIGN_VOXELS))
+    some = volume.signals(bright_voxels(volume, _SIGN_VOXELS if given is None else _SIGN_TO_WARN))
     sign, source, warnings, evidence = given or 1, "assumed" if given is None else "given", [], "no voxel can be used"
     if some.shape[1]:
-        found = detect_precession(some, times, of_fat, field_strength)
+        found = detect_precession(some, times, of_fat, field_strength, given)
         evidence = found.text
         if given is None and found.is_clear:
             sign, source = found.sign, "detected"

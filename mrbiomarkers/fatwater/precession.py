@@ -49,7 +49,7 @@ class PrecessionEvidence(NamedTuple):
 
 
 def detect_precession(
-    signal: Complex, times: Array, of_fat: NDArray[np.complex128], field_strength: float
+    signal: Complex, times: Array, of_fat: NDArray[np.complex128], field_strength: float, given: int | None = None
 ) -> PrecessionEvidence:
     """Find out from the residuals whether the phase grows or falls with the field.
 
@@ -70,6 +70,8 @@ def detect_precession(
         Signal of fat beside water.
     field_strength : float [T]
         Static field.
+    given : int, optional
+        A sign that is only to be contradicted: where the residuals do not speak against it, no more is looked for.
 
     Returns
     -------
@@ -83,6 +85,9 @@ def detect_precession(
     scaled = (signal / np.sqrt(power.mean())).astype(np.complex64)
     descent = _Descent(times, of_fat, field_strength)
     plain = [descent.search(part) for part in (scaled, scaled.conj())]
+    if given is not None and given == np.sign(np.diff([fit.sum_of_squares.sum() for fit in plain])):
+        first, second = (float(np.sqrt(fit.sum_of_squares.sum() / power.sum() * power.mean())) for fit in plain)
+        return PrecessionEvidence(given, first, second, False, f"as given ({_shown(first, second)})")
     freed = [descent.free(part, fit) for part, fit in zip((scaled, scaled.conj()), plain, strict=True)]
     # One mixture throughout fits either sign where the phases are free: then each leads to the other.
     other = [descent.mirrored(part, fit) for part, fit in zip((scaled, scaled.conj()), freed[::-1], strict=True)]
@@ -137,10 +142,14 @@ def _judge(as_is: Array, conjugated: Array, n_echoes: int) -> PrecessionEvidence
     clear = n_echoes > 3 and max(first, second) > _ROUNDING and len(leans) == 1 and 0 not in leans
     clear = clear and not _spoilt(*((as_is, conjugated) if leans == {1} else (conjugated, as_is)))
     sign = leans.pop() if clear else 1
-    shown = f"residual {100 * first:.2f} % of the signal as it is, {100 * second:.2f} % with the phase reversed"
+    shown = _shown(first, second)
     found = "as it is" if sign == 1 else "reversed"
     text = f"{found} ({shown})" if clear else f"not clear from {as_is.shape[1]} voxels of {n_echoes} echoes ({shown})"
     return PrecessionEvidence(sign, first, second, clear, text)
+
+
+def _shown(first: float, second: float) -> str:
+    return f"residual {100 * first:.2f} % of the signal as it is, {100 * second:.2f} % with the phase reversed"
 
 
 def _spoilt(favoured: Array, other: Array) -> bool:

@@ -151,7 +151,11 @@ class FieldResidual:
         lowest[-1] &= ~falls[0] if np.isfinite(self.period) else True
         lowest[0] |= ~lowest.any(axis=0)  # a flat residual
         places, voxels = np.nonzero(lowest)
-        rank = np.cumsum(lowest, axis=0, dtype=np.int16)[places, voxels] - 1
+        # Numbered by sorting them by voxel: a running count over the whole grid takes ten times longer.
+        order = np.argsort(voxels.astype(np.min_scalar_type(n)), kind="stable")
+        counts = np.bincount(voxels, minlength=n)
+        rank = np.empty(voxels.size, dtype=np.intp)
+        rank[order] = np.arange(voxels.size) - np.repeat(np.cumsum(counts) - counts, counts)
         table = np.full((max(int(rank.max(initial=0)) + 1, N_CANDIDATES), n), np.inf, dtype=np.float32)
         where = np.zeros(table.shape, dtype=np.int32)
         table[rank, voxels] = residual[places, voxels]

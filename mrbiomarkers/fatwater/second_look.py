@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mrbiomarkers.fatwater.islands import Islands, best_first, change_of_energy, find_islands, shore_jumps
 from mrbiomarkers.fatwater.refine import Refined, Refiner
 from mrbiomarkers.fatwater.residual import FieldResidual
 from mrbiomarkers.fatwater.volume import EchoVolume
@@ -23,6 +24,10 @@ _POWER = 0.15  # of the penalty of differences
 _RATE, _LEAST_RATE = 50.0, 5.0  # R2* that tissue has, within a factor of e, and what is added to both [1/s]
 _ROUNDS = 3
 _MOVED = 3.0  # a voxel is looked at again when a neighbour moved by more [Hz]
+_JOINED = 30.0  # neighbours whose fields differ by less are of one island [Hz]
+_ISLAND = 8, 20_000  # fewest and most voxels: fewer are left to the second look, more take too long
+_JUMPS, _ISLAND_ROUNDS = 2, 4
+_GAIN = 10.0  # of energy, for which an island is moved
 _BLOCK = 65536
 _WORK = 8192
 
@@ -37,8 +42,10 @@ class SecondLook:
     neighbour n and s_n^2 the variance of that field and of true differences, larger where the neighbours differ;
     ``rho(x) = ((1 + x)^a - 1) / a`` grows slowly, so that a voxel with a clear signal keeps its field whatever the
     neighbours say; and r is least for the R2* that tissue has: water that decays looks like fat that does not. It helps
-    to choose and does not pull at R2*. Voxels with a sure field that goes with the neighbours' stay as they are: theirs
-    is the fit of least squares.
+    to choose and does not pull at R2*. Before, islands of the field (:mod:`mrbiomarkers.fatwater.islands`) are fitted
+    anew, each as a whole, from the field across their shore, and moved where they fit no worse and the same energy is
+    less: voxels of an island agree with each other, so that one alone never leaves it. Voxels with a sure field that
+    goes with the neighbours' stay as they are: theirs is the fit of least squares.
 
     Parameters
     ----------
@@ -67,7 +74,7 @@ class SecondLook:
         self._field = np.full(k * j * i, np.nan, dtype=np.float32)
         self._spread = np.full(k * j * i, np.inf, dtype=np.float32)  # variance
 
-    def run(self, field: Floats, spread: Floats, put: Put) -> int:
+    def run(self, field: Floats, spread: Floats, squares: Floats, rate: Floats, put: Put) -> int:
         """Look again, and return how many voxels were.
 
         Parameters
@@ -76,6 +83,10 @@ class SecondLook:
             Fitted field.
         spread : (V,) array [Hz]
             Its standard error for noise of standard deviation 1.
+        squares : (V,) array [a.u.2]
+            Squared residuals; those of islands that move are replaced.
+        rate : (V,) array [1/s]
+            R2*; the same.
         put : callable
             ``put(voxels, signals, fit)`` is told the fits that replace others: which of the V, their signals (N, n).
         """
@@ -83,6 +94,7 @@ class SecondLook:
             part = slice(begin, begin + _BLOCK)
             place = self._place(part)
             self._field[place], self._spread[place] = field[part], self._variance * spread[part] ** 2
+        self._move_islands(squares, rate, put)
         looked = np.concatenate([self._doubtful(begin) for begin in range(0, field.size, _BLOCK)])
         total = looked.size
         for _ in range(_ROUNDS):
@@ -97,6 +109,76 @@ class SecondLook:
                 moved[place] = np.abs(self._difference(fit.field, before)) > _MOVED
             looked = looked[moved[self._place(looked) + self._around].any(axis=0)]
         return total
+
+    def _move_islands(self, squares: Floats, rate: Floats, put: Put) -> None:
+        """Fit whole islands of the field from another start, where that makes the energy less."""
+        shape = tuple(size + 2 for size in self._volume.box_shape)
+        for _ in range(_ISLAND_ROUNDS):
+            islands = find_islands(self._field.reshape(shape), self._difference, _JOINED, _ISLAND)
+            if islands is None:
+                return
+            some = self._voxels_at(islands.voxels)
+            energy = squares[some] / (2 * self._variance) + self._unlikely(rate[some])
+            start, change = self._other_starts(islands, some, energy)
+            go = np.flatnonzero(best_first(islands, change, _GAIN)[islands.island] & np.isfinite(start))
+            if not go.size:
+                return
+            for begin in range(0, go.size, _WORK):
+                part = go[begin : begin + _WORK]
+                fit, signal = self._fit_from(some[part], start[part])
+                put(some[part], signal, fit)
+                place = islands.voxels[part]
+                self._field[place], self._spread[place] = fit.field, self._variance * fit.spread_field**2
+                squares[some[part]], rate[some[part]] = fit.sum_of_squares, fit.rate
+
+    def _other_starts(self, islands: Islands, some: Indices, energy: Floats) -> tuple[Floats, Floats]:
+        """Return where to start the voxels of islands, NaN to leave them, and the change of energy of each island."""
+        now = self._field[islands.voxels]
+        near, far = islands.voxels[islands.near], islands.far
+        spread = self._spread[near] + self._spread[far] + self._rough[2 * islands.axis, 0]
+
+        def link(one: Floats, other: Floats, which: Indices) -> Floats:
+            return self._rho(self._difference(one, other) ** 2 / (2 * spread[which]))
+
+        start, least = np.full_like(now, np.nan), np.full(islands.number, np.inf)
+        for jump in shore_jumps(islands, self._field, self._difference, _JUMPS):
+            target = now + jump[islands.island].astype(np.float32)
+            after, grows = now.copy(), np.zeros_like(now)
+            for begin in range(0, some.size, _WORK):
+                part = slice(begin, begin + _WORK)
+                fit, _ = self._fit_from(some[part], target[part])
+                more = fit.sum_of_squares / (2 * self._variance) + self._unlikely(fit.rate) - energy[part]
+                width = 2 * (self._spread[islands.voxels[part]] + self._rough.min())
+                to_stay, to_go = (
+                    len(self._around) * self._rho(self._difference(field, target[part]) ** 2 / width)
+                    for field in (now[part], fit.field)
+                )
+                goes = more + to_go < to_stay  # not every voxel has another solution there
+                after[part], grows[part] = np.where(goes, fit.field, now[part]), np.where(goes, more, 0)
+            change = change_of_energy(islands, grows, self._field, after, link)
+            # What fits worse stays, however smooth: where the model is wrong, the noise says little of the fit.
+            change[np.bincount(islands.island, grows, minlength=islands.number) >= 0] = np.inf
+            better = (change < least)[islands.island]
+            start[better] = np.where(after == now, np.nan, target)[better]
+            least = np.minimum(change, least)
+        return start, least
+
+    def _fit_from(self, some: Indices, start: Floats) -> tuple[Refined, NDArray[Any]]:
+        signal = self._volume.signals(some)
+        return self._refiner.fit(signal, start, np.full(some.size, _RATE, dtype=np.float32)), signal
+
+    @staticmethod
+    def _unlikely(rate: Floats) -> Floats:
+        """Return what is added to the energy for R2* that tissue seldom has."""
+        return np.asarray(0.5 * np.log((rate + _LEAST_RATE) / (_RATE + _LEAST_RATE)) ** 2)
+
+    def _voxels_at(self, place: Indices) -> Indices:
+        """Return which voxels lie at places of the box with a rim: the inverse of ``_place``."""
+        _, j, i = self._volume.box_shape
+        plane, rest = np.divmod(place, (j + 2) * (i + 2))
+        row, column = np.divmod(rest, i + 2)
+        inside = ((plane - 1) * j + row - 1) * i + column - 1
+        return np.searchsorted(self._volume.inside, inside)
 
     def _place(self, part: slice | Indices) -> Indices:
         """Return where voxels are in the flattened box with a rim of one voxel."""
@@ -149,8 +231,7 @@ class SecondLook:
             fit = self._refiner.fit_near(signal, start, found.rate, target, self._variance * pull)
             fits.append(fit)
             penalty = self._penalty(fit.field, near, spread).sum(axis=0)
-            unlikely = 0.5 * np.log((fit.rate + _LEAST_RATE) / (_RATE + _LEAST_RATE)) ** 2
-            energies.append(fit.sum_of_squares / (2 * self._variance) + penalty + unlikely)
+            energies.append(fit.sum_of_squares / (2 * self._variance) + penalty + self._unlikely(fit.rate))
         best = np.nan_to_num(np.stack(energies), nan=np.inf).argmin(axis=0)
         columns = np.arange(some.size)
         return Refined(*(np.stack(values)[best, columns] for values in zip(*fits, strict=True))), signal

@@ -39,6 +39,20 @@ def test_candidates_are_the_lowest_minima_of_the_direct_residual(times):
         assert np.all(np.diff(found.cost[:, voxel]) >= 0) or np.any(found.field[1:, voxel] == found.field[0, voxel])
 
 
+@pytest.mark.parametrize("times", [SIX_ECHOES, UNEVEN])
+def test_the_candidates_of_many_voxels_are_those_of_each_alone(times):
+    rng = np.random.default_rng(3)
+    signal = with_complex_noise(
+        echo_signal(times, 3.0, rng.uniform(0, 100, 700), 80.0, rng.uniform(-400, 400, 700)), 1 / 20, 4
+    ).T.astype(np.complex64)
+    search = FieldResidual(times, fat_modulation(times, 3.0, "ren-marrow"), 3.0)
+    together = search.candidates(signal)
+    for voxel in range(0, 700, 23):
+        alone = search.candidates(signal[:, [voxel]])
+        np.testing.assert_allclose(together.field[:, voxel], alone.field[:, 0], atol=0.1)
+        np.testing.assert_allclose(together.cost[:, voxel], alone.cost[:, 0], atol=1e-3)
+
+
 def test_the_curvature_is_that_of_the_direct_residual():
     modulation = fat_modulation(SIX_ECHOES, 3.0, "ren-marrow")
     signal = echo_signal(SIX_ECHOES, 3.0, 30.0, 80.0, 55.0)

@@ -26,7 +26,8 @@ def run(options: argparse.Namespace) -> None:
     """Run the command; nothing is written, not even the folder, before the fits are done."""
     check_output(options.out, overwrite=options.overwrite)
     settings = settings_of(options)
-    series, motion = read_input_series(options)
+    read = read_input_series(options)
+    series = read.series
     grid, resample = (series.grid_shape, series.affine), options.resample_regions
     regions = read_input_regions(options.regions, *grid, resample=resample)
     mask = read_fit_mask(options.mask, *grid, resample=resample)
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
         progress=terminal_progress("Fitting voxels"),
     )
     out = prepare_output(options.out, overwrite=options.overwrite)
-    write_results(out, series, regions.masks, result, settings, suffix=map_suffix(options.series))
-    if motion is not None:
-        write_text(out / "motion.csv", shift_table_csv(motion))
-    say(out, result)
+    write_results(out, series, regions.masks, result, settings, suffix=map_suffix(options.series), read=read)
+    if read.motion is not None:
+        write_text(out / "motion.csv", shift_table_csv(read.motion))
+    say(out, result, read.notes)

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mrbiomarkers.cli.dicom import check_no_choice, is_dicom, series_choice
 from mrbiomarkers.cli.progress import terminal_progress
 from mrbiomarkers.cli.regions import map_on_grid
 from mrbiomarkers.diffusion import eta_from_pdff
 from mrbiomarkers.files import read_series
+from mrbiomarkers.files.dicom_read import read_dicom_diffusion
 from mrbiomarkers.jobs import ResidualFat
 from mrbiomarkers.registration import MotionResult, correct_motion
 from mrbiomarkers.series import DiffusionSeries, combine, exclude
 from mrbiomarkers.settings import DIFFUSION_PRESETS
 
 
-def read_input_series(options: argparse.Namespace) -> tuple[DiffusionSeries, MotionResult | None]:
+@dataclass(frozen=True, eq=False)
+class InputSeries:
+    """The series to fit, what motion correction found, how it was acquired, and what to know of how it was read."""
+
+    series: DiffusionSeries
+    motion: MotionResult | None = None
+    acquisition: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_input_series(options: argparse.Namespace) -> InputSeries:
     """Read the series, leave out b-values, correct motion and combine repeats, as the options say."""
     preset = DIFFUSION_PRESETS.get(options.preset)
     bvalues, averages = _bvalues("--bvalues", options.bvalues), _bvalues("--averages", options.averages)
@@ -26,7 +39,8 @@ def read_input_series(options: argparse.Namespace) -> tuple[DiffusionSeries, Mot
         bvalues = list(preset.bvalues)
     if preset and averages is None and preset.averages:
         averages = list(preset.averages)
-    series = read_series(options.series, bvalues=bvalues, bval_file=options.bval)
+    read = _read(options, bvalues)
+    series = read.series
     if averages is not None:
         series = replace(series, averages=np.array(averages))
     left_out = _bvalues("--exclude-b", options.exclude_b)
@@ -37,8 +51,31 @@ def read_input_series(options: argparse.Namespace) -> tuple[DiffusionSeries, Mot
         motion = correct_motion(series, progress=terminal_progress("Looking for motion, images"))
         series = motion.series
     if options.repeats == "keep":
-        return combine(series, directions="keep", averages="keep"), motion
-    return combine(series, repeats=options.repeats), motion
+        series = combine(series, directions="keep", averages="keep")
+    else:
+        series = combine(series, repeats=options.repeats)
+    return replace(read, series=series, motion=motion)
+
+
+def _read(options: argparse.Namespace, bvalues: list[float] | None) -> InputSeries:
+    """Read the images as they are stored."""
+    if not is_dicom(options.series):
+        check_no_choice(options, options.series)
+        return InputSeries(read_series(options.series, bvalues=bvalues, bval_file=options.bval))
+    if options.bval is not None:
+        raise ValueError("--bval: expected with an image file only; give b-values of a DICOM folder with --bvalues")
+    found = read_dicom_diffusion(
+        options.series,
+        series=series_choice(options),
+        bvalues=bvalues,
+        progress=terminal_progress("Reading headers, files"),
+    )
+    table = [
+        f"b {row.bvalue:g} s/mm2: {row.n_volumes} volume{'s' if row.n_volumes > 1 else ''}, from {row.source}"
+        + ("" if row.raw in (None, row.bvalue) else f" (there {row.raw:g})")
+        for row in found.table
+    ]
+    return InputSeries(found.series, acquisition=found.parameters, notes=(*table, *found.notes))
 
 
 def _bvalues(option: str, words: list[str] | None) -> list[float] | None:

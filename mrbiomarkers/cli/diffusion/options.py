@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from mrbiomarkers.cli.dicom import add_series_choice
 from mrbiomarkers.maps import kernel_value
 from mrbiomarkers.quantities import QUANTITIES
 from mrbiomarkers.settings import (
@@ -20,6 +21,7 @@ examples:
   mrbiomarkers diffusion dwi.nii.gz --regions L3=l3.nii.gz L4=l4.nii.gz --out results
       reads the b-values from dwi.bval beside the series
   mrbiomarkers diffusion dwi.nii.gz --bvalues 0 50 100 200 400 800 --regions readerA.seg.nrrd --out results
+  mrbiomarkers diffusion dicom_folder --dicom-series 5 --regions readerA.seg.nrrd --out results
   mrbiomarkers diffusion dwi.seq.nrrd --models ivim --mask body.nrrd --out results
 
 --out receives, for each model, maps in the format of the series with a JSON file beside each (unit, model, b-values,
@@ -72,7 +74,10 @@ def settings_of(options: argparse.Namespace) -> DiffusionSettings:
 
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("series", metavar="SERIES", help="4-D NIfTI or NRRD, .seq.nrrd, or MultiVolume NRRD")
+    parser.add_argument(
+        "series", metavar="SERIES", help="4-D NIfTI or NRRD, .seq.nrrd, MultiVolume NRRD, or a DICOM folder"
+    )
+    add_series_choice(parser)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--bvalues", nargs="+", metavar="B", help="b-values in s/mm2, in the order of the images")
     source.add_argument("--bval", metavar="FILE", help="text file of b-values; default: the .bval beside the series")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers import __version__
+from mrbiomarkers.cli.diffusion.inputs import InputSeries
 from mrbiomarkers.cli.results import file_name, write_maps, write_status
 from mrbiomarkers.diffusion import MODELS, ModelSelection
 from mrbiomarkers.files import Volume, write_json, write_map_with_sidecar, write_text, write_volume
@@ -31,6 +33,7 @@ def write_results(
     settings: DiffusionSettings,
     *,
     suffix: str,
+    read: InputSeries,
 ) -> None:
     """Write maps, table and figures of one subject into the folder ``out``; ``suffix`` is the format of the maps."""
     write_maps(out, result.maps, suffix)
@@ -39,7 +42,7 @@ def write_results(
     if result.selection is not None:
         _write_selection(out, series, result.selection, suffix)
     write_text(out / "measurements.csv", measurements_to_csv(result.rows))
-    write_json(out / "run.json", _record(series, settings, result))
+    write_json(out / "run.json", _record(read, settings, result))
     _write_figures(out, series, regions, result)
 
 
@@ -70,14 +73,17 @@ def _write_selection(out: Path, series: DiffusionSeries, selection: ModelSelecti
         write_map_with_sidecar(out / f"R2_{model}{suffix}", explained)
 
 
-def _record(series: DiffusionSeries, settings: DiffusionSettings, result: DiffusionResult) -> dict[str, object]:
+def _record(read: InputSeries, settings: DiffusionSettings, result: DiffusionResult) -> dict[str, object]:
     """Return what made the results; no file name, which may hold a patient's name."""
+    series = read.series
     return {
         "software": f"MRBiomarkers {__version__}",
         "settings": asdict(settings),
         "bvalues_s_per_mm2": series.bvalues,
         "images": None if series.source is None else list(series.source),
         "averages": series.averages,
+        "acquisition": read.acquisition,
+        "notes": list(read.notes),
         "warnings": result.warnings,
     }
 
@@ -92,8 +98,10 @@ def _curve_label(model: str, values: dict[str, float]) -> str:
     return f"{MODELS[model].name}: {', '.join(parts)}"
 
 
-def say(out: Path, result: DiffusionResult) -> None:
-    """Print what was measured, what to be careful with, and where the results are."""
+def say(out: Path, result: DiffusionResult, notes: Sequence[str] = ()) -> None:
+    """Print what was read and measured, what to be careful with, and where the results are."""
+    for line in notes:
+        print(f"note: {line}")
     fits = [
         row for row in result.rows if row.method == "fit of mean signal" and row.quantity not in ("S0", "rmse", "AICc")
     ]

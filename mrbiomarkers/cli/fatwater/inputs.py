@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from typing import Any
 
+from mrbiomarkers.cli.dicom import check_no_choice, is_dicom, series_choice
+from mrbiomarkers.cli.progress import terminal_progress
 from mrbiomarkers.cli.results import map_suffix
 from mrbiomarkers.files import (
     EchoFiles,
@@ -14,6 +18,7 @@ from mrbiomarkers.files import (
     read_volume,
     suffix_of,
 )
+from mrbiomarkers.files.dicom_read import read_dicom_echoes, read_dicom_map
 from mrbiomarkers.jobs import VendorInput
 
 _MAPS = ("PDFF", "R2star", "T2star")
@@ -29,6 +34,9 @@ def read_input_echoes(options: argparse.Namespace) -> EchoInput:
     """
     if not options.series:
         raise ValueError("SERIES: expected images, or --maps with maps of a scanner; got none")
+    if is_dicom(options.series[0]):
+        return _read_dicom(options)
+    check_no_choice(options, options.series[0])
     return read_echo_series(
         _files(options),
         echo_times=None if options.echo_times is None else _echo_times(options.echo_times),
@@ -38,6 +46,27 @@ def read_input_echoes(options: argparse.Namespace) -> EchoInput:
         phase_range=None if options.phase_range is None else tuple(options.phase_range),
         spacing=options.spacing,
     )
+
+
+def _read_dicom(options: argparse.Namespace) -> EchoInput:
+    """Read a series from DICOM folders."""
+    given = {"--phase": options.phase, "--imaginary": options.imaginary, "--spacing": options.spacing}
+    stray = [name for name, value in given.items() if value]
+    if stray:
+        raise ValueError(f"{', '.join(stray)}: expected with image files only; DICOM headers say what each image is")
+    read = read_dicom_echoes(
+        options.series,
+        series=series_choice(options),
+        echo_times=None if options.echo_times is None else _echo_times(options.echo_times),
+        field_strength=options.field_strength,
+        phase_range=None if options.phase_range is None else tuple(options.phase_range),
+        progress=terminal_progress("Reading headers, files"),
+    )
+    protocol: dict[str, Any] = {"flip_angle": options.flip_angle}
+    if options.repetition_time is not None:
+        protocol["repetition_time"] = options.repetition_time / 1000
+    told = {name: value for name, value in protocol.items() if value is not None}
+    return read._replace(series=replace(read.series, **told))
 
 
 def read_scanner_maps(options: argparse.Namespace) -> tuple[dict[str, VendorInput], str]:
@@ -57,9 +86,19 @@ def read_scanner_maps(options: argparse.Namespace) -> tuple[dict[str, VendorInpu
         raise ValueError(f"--map-scale: expected names of --maps ({', '.join(paths)}), got {', '.join(stray)}")
     maps = {}
     for name, path in paths.items():
-        volume = read_volume(path)
-        maps[name] = VendorInput(volume.values, volume.affine, scale=scales.get(name))
+        maps[name] = _read_map(name, path, scales.get(name), options)
     return maps, map_suffix(next(iter(paths.values())))
+
+
+def _read_map(name: str, path: str, scale: str | None, options: argparse.Namespace) -> VendorInput:
+    """Read one map; what a DICOM header states of its unit goes where no scale is given."""
+    if not is_dicom(path):
+        volume = read_volume(path)
+        return VendorInput(volume.values, volume.affine, scale=scale)
+    found = read_dicom_map(path, name, series=series_choice(options))
+    return VendorInput(
+        found.values, found.affine, scale=scale or found.scale, slope=found.slope, intercept=found.intercept
+    )
 
 
 def _pairs(option: str, words: list[str], what: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from mrbiomarkers.cli.dicom import add_series_choice
 from mrbiomarkers.fatwater import SPECTRA
 from mrbiomarkers.settings import FAT_WATER_METHODS, FatWaterSettings
 
@@ -72,9 +73,10 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         "series",
         nargs="*",
         metavar="SERIES",
-        help="complex or magnitude images (one 4-D file, or one file an echo; NIfTI or NRRD), or a .mat file of the "
-        "ISMRM fat-water toolbox",
+        help="complex or magnitude images (one 4-D file, or one file an echo; NIfTI or NRRD), a .mat file of the "
+        "ISMRM fat-water toolbox, or DICOM folders",
     )
+    add_series_choice(parser)
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--phase", nargs="+", default=[], metavar="FILE", help="phase images; SERIES are magnitudes")
     other.add_argument(

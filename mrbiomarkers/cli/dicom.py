@@ -1,0 +1,44 @@
+"""DICOM folders as input of a command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+_SUFFIXES = (".dcm", ".ima")
+
+
+def is_dicom(path: str) -> bool:
+    """Whether a path is meant as DICOM: a folder, or a file named as such."""
+    return Path(path).is_dir() or Path(path).suffix.lower() in _SUFFIXES
+
+
+def add_series_choice(parser: Any) -> None:
+    """Add ``--dicom-series``."""
+    parser.add_argument(
+        "--dicom-series",
+        nargs="+",
+        default=[],
+        metavar="NUMBER|UID",
+        help="of a DICOM folder: number (mrbiomarkers inventory lists them) or UID of the series; default: the only"
+        " one",
+    )
+
+
+def series_choice(options: argparse.Namespace) -> list[str | int] | None:
+    """Return the series that ``--dicom-series`` names; None where it names none."""
+    words = options.dicom_series
+    return [int(word) if word.isdecimal() else word for word in words] or None
+
+
+def check_no_choice(options: argparse.Namespace, path: str) -> None:
+    """Check that no DICOM series is named for a path that is none.
+
+    Raises
+    ------
+    ValueError
+        When one is.
+    """
+    if options.dicom_series:
+        raise ValueError(f"--dicom-series: expected with a DICOM folder only, got {path}")

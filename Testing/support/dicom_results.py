@@ -75,7 +75,7 @@ def identity_left(path: Path) -> list[str]:
 
 
 def tool(name: str) -> str:
-    """Path of a program that checks DICOM files; the test is skipped in view, or fails where ``DICOM_CHECKS=required``."""
+    """Path of a program that checks DICOM files; without it a test is skipped, or fails with DICOM_CHECKS=required."""
     found = shutil.which(name)
     if found is None:
         reason = f"{name} is not installed (Debian package dicom3tools)"

@@ -17,6 +17,7 @@ FLOORS = {
     "leastsquares": 2,
     "diffusion": 3,
     "fatwater": 3,
+    "vendor_maps": 3,
     "regions": 3,
     "radiomics": 3,
     "registration": 3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,21 @@ class Regions:
 
     masks: dict[str, Mask] = field(default_factory=dict)
     outside: dict[str, float] = field(default_factory=dict)
+
+
+def add_regions(parser: argparse.ArgumentParser, *, mask: str) -> None:
+    """Add ``--regions``, ``--resample-regions`` and ``--mask``."""
+    parser.add_argument(
+        "--regions",
+        nargs="+",
+        default=[],
+        metavar="NAME=MASK",
+        help="masks with a name each, or one label map or .seg.nrrd with all regions",
+    )
+    parser.add_argument(
+        "--resample-regions", action="store_true", help="copy regions from another grid by physical position"
+    )
+    parser.add_argument("--mask", metavar="FILE", help=mask)
 
 
 def read_input_regions(words: list[str], shape: Shape, affine: Affine, *, resample: bool) -> Regions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,15 @@ from numpy.typing import NDArray
 
 from mrbiomarkers.files import Volume, suffix_of, write_json, write_map_with_sidecar, write_volume
 from mrbiomarkers.maps import STATUS_TEXT, ParameterMap
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add the identity columns of the table, ``--out`` and ``--overwrite``."""
+    parser.add_argument("--subject", default="", help="name written into the table")
+    parser.add_argument("--timepoint", default="", help="time point written into the table")
+    parser.add_argument("--reader", default="", help="who drew the regions, written into the table")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--overwrite", action="store_true", help="replace results in a folder that is not empty")
 
 
 def write_maps(out: Path, maps: Mapping[str, ParameterMap], suffix: str) -> None:

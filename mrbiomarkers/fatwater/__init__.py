@@ -23,14 +23,6 @@ from mrbiomarkers.fatwater.spectra import (
     triglyceride_spectrum,
 )
 from mrbiomarkers.fatwater.t1_bias import apply_t1_bias, correct_t1_bias, t1_bias_factor
-from mrbiomarkers.fatwater.vendor_maps import (
-    MapScale,
-    ScaleProposal,
-    VendorMap,
-    propose_scale,
-    scale_from_tags,
-    vendor_map,
-)
 
 __all__ = [
     "GYROMAGNETIC_RATIO",
@@ -39,10 +31,7 @@ __all__ = [
     "FatWaterMaps",
     "MagnitudeFit",
     "MagnitudeSolution",
-    "MapScale",
-    "ScaleProposal",
     "SolutionChoice",
-    "VendorMap",
     "apply_t1_bias",
     "at_temperature",
     "choose_solution",
@@ -58,10 +47,7 @@ __all__ = [
     "fit_magnitude",
     "magnitude_jacobian",
     "magnitude_signal",
-    "propose_scale",
-    "scale_from_tags",
     "spectrum",
     "t1_bias_factor",
     "triglyceride_spectrum",
-    "vendor_map",
 ]

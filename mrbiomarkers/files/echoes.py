@@ -90,11 +90,14 @@ class EchoInput(NamedTuple):
         What was done and what was assumed, without file names.
     mask : (K, J, I) boolean array or None
         Voxels to look at, where the file itself says which: a MATLAB file may.
+    instances : tuple of path
+        The DICOM files that the images were read from.
     """
 
     series: EchoSeries
     notes: tuple[str, ...]
     mask: NDArray[np.bool_] | None = None
+    instances: tuple[Path, ...] = ()
 
 
 def read_echo_series(

@@ -15,6 +15,7 @@ from mrbiomarkers.files.outputs import write_text
 from mrbiomarkers.files.paths import PathLike, stem_of
 from mrbiomarkers.maps import NOT_FITTED, ParameterMap, Status, to_reported
 from mrbiomarkers.quantities import QUANTITIES, quantity
+from mrbiomarkers.vendor_maps import UNITS, MapScale
 
 
 def read_map(path: PathLike, *, key: str = "", unit: str = "") -> ParameterMap:
@@ -28,7 +29,8 @@ def read_map(path: PathLike, *, key: str = "", unit: str = "") -> ParameterMap:
     key : str
         Quantity (a key of :data:`mrbiomarkers.quantities.QUANTITIES`), where there is no such file.
     unit : str
-        Unit of the values, where there is no such file: the kernel unit or the reported unit of the quantity.
+        Unit of the values, where there is no such file: the kernel unit or the reported unit of the quantity. Maps of a
+        scanner in other units: :func:`mrbiomarkers.jobs.run_vendor_maps`.
 
     Returns
     -------
@@ -47,8 +49,9 @@ def read_map(path: PathLike, *, key: str = "", unit: str = "") -> ParameterMap:
     volume = read_volume(path)
     said = _beside(Path(path))
     for name, given in (("quantity", key), ("unit", unit)):
-        if given and said.get(name, given) != given:
-            raise ValueError(f"{path}: expected {name} {said[name]!r}, as the JSON file beside it says, got {given!r}")
+        stated = said.get(name, given)
+        if given and stated != given and not (name == "unit" and _is_same_unit(said["quantity"], stated, given)):
+            raise ValueError(f"{path}: expected {name} {stated!r}, as the JSON file beside it says, got {given!r}")
     found, found_unit = said.get("quantity", key), said.get("unit", unit)
     if not found:
         raise ValueError(f"{path}: expected a JSON file beside it that says what it is, or NAME={path}; got neither")
@@ -63,6 +66,17 @@ def read_map(path: PathLike, *, key: str = "", unit: str = "") -> ParameterMap:
         return ParameterMap(values, known, found_unit, volume.affine, provenance=said.get("provenance", {}))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def has_sidecar(path: PathLike) -> bool:
+    """Whether a JSON file beside a map says its quantity and its unit.
+
+    Raises
+    ------
+    ValueError
+        When there is one that cannot be read.
+    """
+    return bool(_beside(Path(path)))
 
 
 def write_map_with_sidecar(path: PathLike, parameter_map: ParameterMap) -> None:
@@ -116,6 +130,16 @@ def _beside(path: Path) -> dict[str, Any]:
         return {}
     provenance = data.get("provenance")
     return {**data, "provenance": provenance if isinstance(provenance, dict) else {}}
+
+
+def _is_same_unit(key: str, stated: str, given: str) -> bool:
+    """Whether two spellings mean one unit of a quantity."""
+    if key not in UNITS:
+        return False
+    try:
+        return MapScale(key, stated).unit == MapScale(key, given).unit
+    except ValueError:
+        return False
 
 
 def _status_counts(parameter_map: ParameterMap) -> dict[str, int]:

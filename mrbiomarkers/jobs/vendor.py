@@ -11,16 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers import __version__
 from mrbiomarkers.checks import check_affine, check_choice, check_mask, check_real_array
-from mrbiomarkers.fatwater.vendor_maps import MapScale, ScaleProposal, propose_scale, vendor_map
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.measurements import Measurement
 from mrbiomarkers.quantities import quantity
 from mrbiomarkers.regions import describe_grid, is_same_grid, measure, region_size, warnings_of
 from mrbiomarkers.settings import MeasureSettings
+from mrbiomarkers.vendor_maps import UNITS, MapScale, ScaleProposal, propose_scale, scale_from_text, vendor_map
 
 Mask = NDArray[np.bool_]
 
-_QUANTITIES = ("PDFF", "R2star", "T2star")
+_BY_MARROW = ("R2star", "T2star")  # told apart in marrow only
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +34,18 @@ class VendorInput:
     affine : (4, 4) array [mm]
         Maps ``(i, j, k, 1)`` to RAS.
     scale : MapScale, str or None
-        What the numbers stand for: a scale, or a unit ("%", "fraction", "permille"; "1/s", "1/ms"; "s", "ms"), or a
-        factor and a unit ("0.1*1/s") of the values after ``slope`` and ``intercept``. None: not known, which is an
-        error that proposes a scale where the values speak for one.
+        What the numbers stand for: a scale, or a unit ("%", "fraction", "permille"; "1/s", "1/ms"; "s", "ms"; "mm2/s",
+        "um2/ms", "um2/s"; "1"), or a factor and a unit ("0.1*1/s") of the values after ``slope`` and ``intercept``.
+        None: not known, which is an error that proposes a scale where the values speak for one.
     slope, intercept : float
         Of the file's rescale tags, where they came without a unit and the values are as stored. Have no part in a
         ``MapScale``, which has its own.
     zero_is_background : bool
         Whether exactly 0 means that the scanner computed no value there.
+    provenance : mapping
+        What the file says of how the map was made ("model", "method", "bvalues"), in place of "scanner", "as stored".
+    notes : tuple of str
+        What the reader of the file had to say; goes to the warnings.
     """
 
     values: ArrayLike
@@ -50,6 +54,8 @@ class VendorInput:
     slope: float = 1.0
     intercept: float = 0.0
     zero_is_background: bool = False
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +94,8 @@ def run_vendor_maps(
     Parameters
     ----------
     maps : mapping of str to VendorInput
-        By quantity: ``"PDFF"``, ``"R2star"``, ``"T2star"``; all on one grid.
+        By quantity: ``"PDFF"``, ``"R2star"``, ``"T2star"``, ``"ADC"``, ``"D"``, ``"Dstar"``, ``"f"``, ``"DDC"``,
+        ``"alpha"``, ``"MD"``, ``"MK"``; all on one grid.
     regions : mapping of str to (K, J, I) array, optional
         Masks on that grid.
     identity : MeasureSettings, optional
@@ -110,7 +117,7 @@ def run_vendor_maps(
         the scale that its values speak for, the reason, and how to accept it. It is never applied unseen.
     """
     if not maps:
-        raise ValueError(f"maps: expected some of {', '.join(_QUANTITIES)}; got none")
+        raise ValueError(f"maps: expected some of {', '.join(UNITS)}; got none")
     identity = identity or MeasureSettings()
     stored = {name: _check_values(name, given) for name, given in maps.items()}
     _check_grids(maps, stored)
@@ -129,17 +136,18 @@ def run_vendor_maps(
             "software": f"MRBiomarkers {__version__}",
             "model": "scanner",
             "method": "as stored",
+            **given.provenance,
             "scale": dict(read.record),
         }
         result[name] = ParameterMap(read.values, quantity(name), read.unit, given.affine, read.status, provenance)
-        warnings.extend(read.warnings)
+        warnings.extend((*given.notes, *read.warnings))
     rows = [row for known in result.values() for row in measure(known, inside, identity, outside=outside)]
     return VendorResult(result, rows, warnings + warnings_of(rows, identity))
 
 
 def _check_values(name: str, given: VendorInput) -> NDArray[Any]:
     """Return the stored numbers of a map, checked."""
-    check_choice("maps", name, _QUANTITIES)
+    check_choice("maps", name, UNITS)
     if not isinstance(given, VendorInput):
         raise TypeError(f"map {name!r}: expected a VendorInput, got {type(given).__name__}")
     check_affine(given.affine)
@@ -162,7 +170,7 @@ def _scale_of(name: str, given: VendorInput, values: NDArray[Any], regions: Mapp
     """Return the scale of a map, from what was given; never from the values."""
     scale = given.scale
     if isinstance(scale, str):
-        return _from_text(name, scale, given)
+        return scale_from_text(name, scale, slope=given.slope, intercept=given.intercept)
     if scale is not None:
         if not isinstance(scale, MapScale):
             raise TypeError(f"map {name!r}: expected a MapScale or the name of a unit, got {type(scale).__name__}")
@@ -170,23 +178,11 @@ def _scale_of(name: str, given: VendorInput, values: NDArray[Any], regions: Mapp
             raise ValueError(f"map {name!r}: expected a scale of {name}, got one of {scale.quantity}")
         return scale
     marrow = None
-    if name != "PDFF" and regions:
+    if name in _BY_MARROW and regions:
         marrow = np.logical_or.reduce(list(regions.values()))
     proposal = propose_scale(values, name, slope=given.slope, intercept=given.intercept, mask=marrow)
     said = _say(name, given, proposal, marrow is not None)
     raise ValueError(f"map {name!r}: expected a scale, which says what its numbers stand for, got none. {said}")
-
-
-def _from_text(name: str, text: str, given: VendorInput) -> MapScale:
-    """Return the scale that a unit, or a factor and a unit ("0.1*1/s"), stands for."""
-    before, star, unit = text.partition("*")
-    if not star:
-        return MapScale(name, text, given.slope, given.intercept)
-    try:
-        factor = float(before)
-    except ValueError:
-        raise ValueError(f"map {name!r}: expected a unit, or a factor and a unit as 0.1*1/s, got {text!r}") from None
-    return MapScale(name, unit, factor * given.slope, factor * given.intercept)
 
 
 def _say(name: str, given: VendorInput, proposal: ScaleProposal, by_regions: bool) -> str:
@@ -204,4 +200,5 @@ def _say(name: str, given: VendorInput, proposal: ScaleProposal, by_regions: boo
 
 
 def _how(name: str, text: str) -> str:
-    return f"scale={text!r} of its VendorInput, or --map-scale {name}={text} on the command line"
+    word = f"'{name}={text}'" if " " in text else f"{name}={text}"
+    return f"scale={text!r} of its VendorInput, or --map-scale {word} on the command line"

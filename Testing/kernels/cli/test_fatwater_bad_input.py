@@ -74,7 +74,8 @@ BAD = {
     "map without unit": (["--maps", "PDFF=pdff.nii"], "PDFF.*--map-scale"),
     "unknown map": (
         ["--maps", "T1=pdff.nii"],
-        "--maps: expected NAME=MAP with a name of PDFF, R2star, T2star, got 'T1=pdff.nii'",
+        "--maps: expected NAME=MAP with a name of PDFF, R2star, T2star, ADC, D, Dstar, DDC, MD, f, alpha, MK, "
+        "got 'T1=pdff.nii'",
     ),
     "unknown unit": (["--maps", "PDFF=pdff.nii", "--map-scale", "PDFF=mm"], "unit"),
     "scale of nothing": (["--maps", "PDFF=pdff.nii", "--map-scale", "R2star=1/s"], "--map-scale.*R2star"),

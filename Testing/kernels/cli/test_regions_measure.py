@@ -72,13 +72,36 @@ def test_a_map_without_a_word_of_what_it_is(folder, values, capsys):
     assert run("measure", plain, *regions, "--out", folder / "out") == 2
     assert re.search(r"plain.nii.gz: expected a JSON file beside it .* NAME=", capsys.readouterr().err)
     assert run("measure", f"PDFF={plain}", *regions, "--out", folder / "out") == 2
-    assert "expected the unit of PDFF, '%'" in capsys.readouterr().err
-    given = [f"PDFF={plain}", "--unit", "PDFF=%", *regions, "--reader", "me", "--subject", "s1"]
+    said = capsys.readouterr().err
+    assert "map 'PDFF': expected a scale" in said
+    assert "--map-scale PDFF=UNIT" in said
+    assert run("measure", f"water={plain}", *regions, "--out", folder / "out") == 2
+    assert "expected the unit of water, 'a.u.'" in capsys.readouterr().err
+    given = [f"PDFF={plain}", "--map-scale", "PDFF=%", *regions, "--reader", "me", "--subject", "s1"]
     assert run("measure", *given, "--out", folder / "out") == 0
     inside = np.asarray(nib.load(folder / "a.nii.gz").dataobj).transpose(2, 1, 0) > 0
     row = table(folder / "out" / "measurements.csv")["me", "L3", "PDFF", "all"]
     assert float(row["value"]) == pytest.approx(values[inside].mean(), rel=1e-5)
     assert (row["subject"], row["n_voxels"]) == ("s1", str(inside.sum()))
+    given = [f"water={plain}", "--map-scale", "water=a.u.", *regions]
+    assert run("measure", *given, "--out", folder / "water") == 0
+    row = table(folder / "water" / "measurements.csv")["", "L3", "water", "all"]
+    assert float(row["value"]) == pytest.approx(values[inside].mean(), rel=1e-5)
+
+
+def test_a_map_in_another_unit_is_proposed_and_converted_when_accepted(folder, values, capsys):
+    stored = np.round(values * 10).astype(np.int16)  # 10^-6 mm2/s
+    write_volume(folder / "stored.nii.gz", Volume(stored, AFFINE))
+    words = ["measure", f"D={folder / 'stored.nii.gz'}", "--regions", f"L3={folder / 'a.nii.gz'}"]
+    assert run(*words, "--out", folder / "out") == 2
+    assert "--map-scale 'D=10^-6 mm2/s'" in capsys.readouterr().err
+    assert not (folder / "out").exists()
+    inside = np.asarray(nib.load(folder / "a.nii.gz").dataobj).transpose(2, 1, 0) > 0
+    for n, scale in enumerate(("10^-6 mm2/s", "um2/s", "0.001*um2/ms")):
+        assert run(*words, "--map-scale", f"D={scale}", "--out", folder / f"out{n}") == 0
+        row = table(folder / f"out{n}" / "measurements.csv")["", "L3", "D", "all"]
+        assert float(row["value"]) == pytest.approx(stored[inside].mean() / 1000, rel=1e-5)
+        assert (row["unit"], row["model"], row["fit"]) == ("10^-3 mm2/s", "scanner", "as stored")
 
 
 def test_a_map_is_read_as_it_was_written(folder, values):
@@ -86,6 +109,10 @@ def test_a_map_is_read_as_it_was_written(folder, values):
     assert (read.quantity.key, read.unit) == ("D", "10^-3 mm2/s")
     assert read.provenance["method"] == "nlls"
     np.testing.assert_allclose(read.values, values / 100, rtol=1e-6)
+    assert read_map(folder / "D.nii.gz", key="D", unit="um2/ms").unit == "10^-3 mm2/s"
+    for unit in ("um2/s", "bananas"):
+        with pytest.raises(ValueError, match=rf"expected unit '10\^-3 mm2/s', as the JSON file .* says, got '{unit}'"):
+            read_map(folder / "D.nii.gz", key="D", unit=unit)
     with pytest.raises(ValueError, match=r"expected quantity 'D', as the JSON file beside it says, got 'f'"):
         read_map(folder / "D.nii.gz", key="f")
     (folder / "D.json").write_text("{broken")
@@ -110,7 +137,14 @@ def test_lesions_have_their_size(folder, capsys):
 
 BAD = {
     "no regions": ([], "required"),
-    "unit of nothing": (["--unit", "PDFF", "--regions", "L3=a.nii.gz"], "--unit: expected NAME=UNIT, got 'PDFF'"),
+    "unit of nothing": (
+        ["--map-scale", "PDFF", "--regions", "L3=a.nii.gz"],
+        "--map-scale: expected NAME=UNIT, got 'PDFF'",
+    ),
+    "unit of no map": (
+        ["--map-scale", "PDFF=%", "--regions", "L3=a.nii.gz"],
+        "--map-scale: expected names of maps given as NAME=MAP, got PDFF",
+    ),
     "reader twice": (["--readers", "A=a.nii.gz", "A=b.nii.gz"], "--readers: expected A once"),
     "reader mean": (["--readers", "mean=a.nii.gz", "A=b.nii.gz"], "other names than 'mean'"),
     "reader of readers": (["--readers", "A=a.nii.gz", "B=b.nii.gz", "--reader", "C"], "--reader: expected with"),

@@ -63,7 +63,7 @@ def test_every_way_gives_the_same_series(tmp_path, suffix, each, way):
         names = way.split(" and ")
         files = EchoFiles(**{n: written(tmp_path, f"{n}.{suffix}", parts[n], each=each) for n in names})
 
-    series, notes, _ = read_echo_series(files, **KNOWN)
+    series, notes, *_ = read_echo_series(files, **KNOWN)
 
     truth = MAGNITUDE if way == "magnitude" else TRUTH
     assert series.kind == ("magnitude" if way == "magnitude" else "complex")
@@ -85,7 +85,7 @@ def test_complex_numbers_of_every_kind_keep_their_gaps(tmp_path, dtype, suffix):
     image = nibabel.Nifti1Image(values.transpose(2, 1, 0, 3), oblique_affine(), header)
     nibabel.save(image, tmp_path / f"c.{suffix}")
 
-    series, notes, _ = read_echo_series(EchoFiles(complex=tmp_path / f"c.{suffix}"), **KNOWN)
+    series, notes, *_ = read_echo_series(EchoFiles(complex=tmp_path / f"c.{suffix}"), **KNOWN)
 
     assert series.signal.dtype == np.dtype(dtype).newbyteorder("=")
     np.testing.assert_array_equal(series.signal, values)
@@ -99,7 +99,7 @@ def test_gaps_of_real_numbers_stay_and_are_counted(tmp_path, part):
     arrays[part][1, 2, 2, 4] = np.inf
 
     files = EchoFiles(**{name: written(tmp_path, f"{name}.nii", values) for name, values in arrays.items()})
-    series, notes, _ = read_echo_series(files, **KNOWN)
+    series, notes, *_ = read_echo_series(files, **KNOWN)
 
     expected = np.zeros((*SHAPE, N), bool)
     expected[1, 2, 2:4, 4] = True
@@ -111,7 +111,7 @@ def test_phase_in_a_scanner_unit_is_said(tmp_path):
     stored = np.floor(PHASE / np.pi * 4096)
     files = EchoFiles(written(tmp_path, "m.nii", MAGNITUDE), written(tmp_path, "p.nii", stored))
 
-    series, notes, _ = read_echo_series(files, **KNOWN)
+    series, notes, *_ = read_echo_series(files, **KNOWN)
 
     np.testing.assert_allclose(series.signal, TRUTH, rtol=1e-3)  # one step of the phase is 0.8 mrad
     assert notes == ("phase: values of -4096 to 4095 taken as -4096 to 4096 (Siemens), -pi to pi",)
@@ -124,7 +124,7 @@ def test_phase_in_an_unknown_unit_names_the_file(tmp_path):
     with pytest.raises(ValueError, match=r"phase: expected values of .* look like degrees") as caught:
         read_echo_series(files, **KNOWN)
     one_line(caught.value, tmp_path / "p.nii")
-    series, notes, _ = read_echo_series(files, **KNOWN, phase_range=(-180, 180))
+    series, notes, *_ = read_echo_series(files, **KNOWN, phase_range=(-180, 180))
     np.testing.assert_allclose(series.signal, TRUTH, rtol=2e-6)
     assert notes == ("phase: -180 to 180 taken as -pi to pi, as given",)
 
@@ -136,7 +136,7 @@ def test_images_are_sorted_with_their_echo_times(tmp_path, each):
         magnitude=written(tmp_path, "m.nii", MAGNITUDE[..., order], each=each),
         phase=written(tmp_path, "p.nii", PHASE[..., order], each=each),
     )
-    series, notes, _ = read_echo_series(files, echo_times=TE[order], field_strength=3.0)
+    series, notes, *_ = read_echo_series(files, echo_times=TE[order], field_strength=3.0)
 
     np.testing.assert_allclose(series.signal, TRUTH, rtol=2e-6)
     np.testing.assert_array_equal(series.echo_times, TE)
@@ -150,7 +150,7 @@ def test_files_in_another_order_are_told_by_what_stands_beside_them(tmp_path):
         fields = {"EchoTime": TE[n], "MagneticFieldStrength": 3, "RepetitionTime": 0.0086, "FlipAngle": 3}
         (tmp_path / path.name.replace(".nii.gz", ".json")).write_text(json.dumps(fields))
     # As a file dialogue may give them, and the phase in yet another order.
-    series, notes, _ = read_echo_series(EchoFiles(magnitude=magnitude[::-1], phase=phase[3:] + phase[:3]))
+    series, notes, *_ = read_echo_series(EchoFiles(magnitude=magnitude[::-1], phase=phase[3:] + phase[:3]))
 
     np.testing.assert_allclose(series.signal, TRUTH, rtol=2e-6)
     np.testing.assert_array_equal(series.echo_times, TE)
@@ -173,7 +173,7 @@ def test_the_way_there_and_back(tmp_path, kind, suffix):
         paths["phase"] = tmp_path / f"p.{suffix}"
 
     write_echo_series(paths["magnitude"], series, phase_path=paths.get("phase"))
-    back, notes, _ = read_echo_series(EchoFiles(**paths), readout_axis=2, precession=-1)
+    back, notes, *_ = read_echo_series(EchoFiles(**paths), readout_axis=2, precession=-1)
 
     np.testing.assert_allclose(back.signal, series.signal, atol=1e-6 * np.abs(signal).max())
     np.testing.assert_array_equal(back.echo_times, TE)

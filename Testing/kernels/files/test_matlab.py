@@ -31,7 +31,7 @@ def read(path, **given):
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 def test_one_coil(tmp_path, sign, conjugated, dtype):
     images = IMAGES.astype(dtype)
-    series, notes, _ = read(saved(tmp_path / "a.mat", images, PrecessionIsClockwise=sign), spacing=(1.5, 2, 5))
+    series, notes, _, *_ = read(saved(tmp_path / "a.mat", images, PrecessionIsClockwise=sign), spacing=(1.5, 2, 5))
 
     assert series.signal.shape == (3, 4, 5, 4)
     assert series.signal.dtype == dtype
@@ -50,7 +50,7 @@ def test_several_coils_keep_the_phase_between_echoes(tmp_path):
     truth[0, 0, 0] = 0
 
     for sign in (1, -1):
-        series, notes, _ = read(saved(tmp_path / "a.mat", truth * coils, PrecessionIsClockwise=sign))
+        series, notes, _, *_ = read(saved(tmp_path / "a.mat", truth * coils, PrecessionIsClockwise=sign))
 
         # Without noise every coil holds the same echoes: the first becomes real, their ratios stay.
         expected = truth[..., 0, :] * np.sqrt(np.sum(np.abs(coils) ** 2))
@@ -87,7 +87,7 @@ def test_no_mask_and_an_empty_one(tmp_path):
 
 
 def test_what_the_file_does_not_say(tmp_path):
-    series, notes, _ = read(saved(tmp_path / "a.mat", PrecessionIsClockwise=None))
+    series, notes, _, *_ = read(saved(tmp_path / "a.mat", PrecessionIsClockwise=None))
 
     assert series.precession is None
     assert "the file does not say the sign of the precession: images used as they are" in notes
@@ -97,7 +97,7 @@ def test_what_the_file_does_not_say(tmp_path):
 def test_what_is_given_goes_first(tmp_path):
     order = [2, 0, 3, 1]
     path = saved(tmp_path / "a.mat", IMAGES[..., order])
-    series, notes, _ = read(path, echo_times=TE[order], field_strength=2.89, precession=-1, readout_axis=2)
+    series, notes, _, *_ = read(path, echo_times=TE[order], field_strength=2.89, precession=-1, readout_axis=2)
 
     np.testing.assert_array_equal(series.signal, IMAGES[..., 0, :].conj().transpose(2, 1, 0, 3))
     assert (series.precession, series.field_strength, series.readout_axis) == (1, 2.89, 2)
@@ -234,7 +234,7 @@ def test_real_data_have_the_sign_of_the_model(shared_data, name, shape, field_st
 
 def test_real_data_stand_as_in_the_images_of_the_challenge_winner(shared_data):
     folder = shared_data / "fatwater" / "ismrm2012"
-    series, _, _ = read(folder / "ismrm_16.mat")
+    series, _, _, *_ = read(folder / "ismrm_16.mat")
     image_module = pytest.importorskip("PIL.Image")  # comes with matplotlib
     with image_module.open(folder / "FattyRiot_16.png") as image:
         png = np.asarray(image.convert("F"))

@@ -3,9 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from mrbiomarkers.fatwater.vendor_maps import MapScale
 from mrbiomarkers.jobs import VendorInput, run_vendor_maps
 from mrbiomarkers.settings import MeasureSettings
+from mrbiomarkers.vendor_maps import MapScale
 
 SHAPE = (2, 20, 30)
 AFFINE = np.diag([2.0, 2.0, 4.0, 1.0])
@@ -173,9 +173,67 @@ def test_maps_and_regions_that_do_not_fit_together_are_named():
         run_vendor_maps({"PDFF": maps["PDFF"]}, {"L1": marrow[:1]})
     with pytest.raises(ValueError, match="region 'L1': expected at least one voxel"):
         run_vendor_maps({"PDFF": maps["PDFF"]}, {"L1": np.zeros(SHAPE, bool)})
-    with pytest.raises(ValueError, match="maps: expected one of PDFF, R2star, T2star; got 'T1'"):
+    with pytest.raises(
+        ValueError, match="maps: expected one of ADC, D, DDC, Dstar, MD, MK, PDFF, R2star, T2star, alpha, f; got 'T1'"
+    ):
         run_vendor_maps({"T1": maps["PDFF"]})
     with pytest.raises(TypeError, match="map 'PDFF': expected a VendorInput, got ndarray"):
         run_vendor_maps({"PDFF": pdff})
-    with pytest.raises(ValueError, match="maps: expected some of PDFF, R2star, T2star; got none"):
+    with pytest.raises(
+        ValueError, match="maps: expected some of PDFF, R2star, T2star, ADC, D, Dstar, DDC, MD, f, alpha, MK; got none"
+    ):
         run_vendor_maps({})
+
+
+def diffusion():
+    """D [mm2/s] and f of a head: air of 0, tissue, and a region of known values."""
+    rng = np.random.default_rng(5)
+    d, f = 0.7e-3 * np.exp(0.2 * rng.standard_normal(SHAPE)), 0.1 * np.exp(0.1 * rng.standard_normal(SHAPE))
+    region = np.zeros(SHAPE, bool)
+    region[:, 5:15, 5:15] = True
+    d[region], f[region] = 0.4e-3, 0.15
+    d[:, 15:], f[:, 15:] = 0.0, 0.0
+    return d, f, region
+
+
+def test_a_workstations_ivim_is_measured_like_our_own():
+    d, f, region = diffusion()
+    dstar = np.full(SHAPE, 0.02)
+    maps = {
+        "D": VendorInput(np.round(d * 1e6).astype(np.uint16), AFFINE, "10-6.mm2/s"),
+        "f": VendorInput(f * 1000, AFFINE, "permille"),
+        "Dstar": VendorInput(dstar * 1e3, AFFINE, "um2/ms"),
+        "alpha": VendorInput(np.full(SHAPE, 800.0), AFFINE, "0.001*1"),
+    }
+    result = run_vendor_maps(maps, {"L1": region})
+    found = {row.quantity: (row.unit, row.value) for row in result.rows}
+    assert found == {
+        "D": ("10^-3 mm2/s", pytest.approx(0.4)),
+        "f": ("1", pytest.approx(0.15)),
+        "Dstar": ("10^-3 mm2/s", pytest.approx(20.0)),
+        "alpha": ("1", pytest.approx(0.8)),
+    }
+    assert result.maps["D"].unit == "mm2/s"
+
+
+@pytest.mark.parametrize(("factor", "text"), [(1e6, "10^-6 mm2/s"), (1e3, "10^-3 mm2/s"), (1.0, "mm2/s")])
+def test_a_missing_unit_of_diffusion_is_proposed_from_the_whole_image(factor, text):
+    d, _, region = diffusion()
+    small = np.zeros(SHAPE, bool)
+    small[0, 8, 8] = True
+    with pytest.raises(ValueError, match=r"map 'D': expected a scale.*confidence moderate.*the median") as caught:
+        run_vendor_maps({"D": VendorInput(d * factor, AFFINE)}, {"x": small})
+    assert "taken for marrow" not in str(caught.value)
+    (accepted,) = re.findall(r"--map-scale '?(D=[^']+?)'? on the", str(caught.value))
+    assert accepted == f"D={text}"
+    result = run_vendor_maps({"D": VendorInput(d * factor, AFFINE, accepted[2:])}, {"L1": region})
+    assert value_of(result, "D") == pytest.approx(0.4)
+
+
+def test_what_the_file_says_of_the_map_is_kept():
+    d, _, region = diffusion()
+    given = VendorInput(d, AFFINE, "mm2/s", provenance={"model": "ivim", "method": "nlls"}, notes=("one file missing",))
+    result = run_vendor_maps({"D": given}, {"L1": region})
+    assert (result.rows[0].model, result.rows[0].fit) == ("ivim", "nlls")
+    assert result.warnings[0] == "one file missing"
+    assert result.maps["D"].provenance["scale"]["unit"] == "mm2/s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,13 @@ from mrbiomarkers.settings import DIFFUSION_PRESETS
 
 @dataclass(frozen=True, eq=False)
 class InputSeries:
-    """The series to fit, what motion correction found, how it was acquired, and what to know of how it was read."""
+    """The series to fit, what motion correction found, how it was acquired, how it was read, and from which files."""
 
     series: DiffusionSeries
     motion: MotionResult | None = None
     acquisition: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    instances: tuple[tuple[Path, ...], ...] = ()  # DICOM files of each image that is used
 
 
 def read_input_series(options: argparse.Namespace) -> InputSeries:
@@ -46,6 +48,8 @@ def read_input_series(options: argparse.Namespace) -> InputSeries:
     left_out = _bvalues("--exclude-b", options.exclude_b)
     if left_out:
         series = exclude(series, left_out)
+    used = np.isin(read.series.bvalues, series.bvalues)  # all images of a b-value are left out together
+    instances = tuple(files for files, kept in zip(read.instances, used, strict=False) if kept)
     motion = None
     if options.motion:
         motion = correct_motion(series, progress=terminal_progress("Looking for motion, images"))
@@ -54,7 +58,7 @@ def read_input_series(options: argparse.Namespace) -> InputSeries:
         series = combine(series, directions="keep", averages="keep")
     else:
         series = combine(series, repeats=options.repeats)
-    return replace(read, series=series, motion=motion)
+    return replace(read, series=series, motion=motion, instances=instances)
 
 
 def _read(options: argparse.Namespace, bvalues: list[float] | None) -> InputSeries:
@@ -75,7 +79,9 @@ def _read(options: argparse.Namespace, bvalues: list[float] | None) -> InputSeri
         + ("" if row.raw in (None, row.bvalue) else f" (there {row.raw:g})")
         for row in found.table
     ]
-    return InputSeries(found.series, acquisition=found.parameters, notes=(*table, *found.notes))
+    return InputSeries(
+        found.series, acquisition=found.parameters, notes=(*table, *found.notes), instances=found.instances
+    )
 
 
 def _bvalues(option: str, words: list[str] | None) -> list[float] | None:

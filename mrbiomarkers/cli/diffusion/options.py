@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from mrbiomarkers.cli.bids_out import add_bids_output
 from mrbiomarkers.cli.dicom import add_series_choice
+from mrbiomarkers.cli.dicom_out import add_dicom_output
+from mrbiomarkers.cli.regions import add_regions
+from mrbiomarkers.cli.results import add_output
 from mrbiomarkers.maps import kernel_value
 from mrbiomarkers.quantities import QUANTITIES
 from mrbiomarkers.settings import (
@@ -22,6 +26,8 @@ examples:
       reads the b-values from dwi.bval beside the series
   mrbiomarkers diffusion dwi.nii.gz --bvalues 0 50 100 200 400 800 --regions readerA.seg.nrrd --out results
   mrbiomarkers diffusion dicom_folder --dicom-series 5 --regions readerA.seg.nrrd --out results
+  mrbiomarkers diffusion dicom_folder --regions readerA.seg.nrrd --subject S01 --dicom --out results
+      also writes results/dicom: maps, regions and measurements for an archive, without the patient's identity
   mrbiomarkers diffusion dwi.seq.nrrd --models ivim --mask body.nrrd --out results
 
 --out receives, for each model, maps in the format of the series with a JSON file beside each (unit, model, b-values,
@@ -95,17 +101,7 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         help="images of the same b-value: averages (arithmetic mean, default), directions (geometric mean), or keep",
     )
     parser.add_argument("--motion", action="store_true", help="correct in-plane motion between b-values first")
-    parser.add_argument(
-        "--regions",
-        nargs="+",
-        default=[],
-        metavar="NAME=MASK",
-        help="masks with a name each, or one label map or .seg.nrrd with all regions",
-    )
-    parser.add_argument(
-        "--resample-regions", action="store_true", help="copy regions from another grid by physical position"
-    )
-    parser.add_argument("--mask", metavar="FILE", help="voxels to fit; default: all")
+    add_regions(parser, mask="voxels to fit; default: all")
 
 
 def _add_fit(parser: argparse.ArgumentParser) -> None:
@@ -166,11 +162,9 @@ def _check_prior(options: argparse.Namespace) -> None:
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--subject", default="", help="name written into the table")
-    parser.add_argument("--timepoint", default="", help="time point written into the table")
-    parser.add_argument("--reader", default="", help="who drew the regions, written into the table")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--overwrite", action="store_true", help="replace results in a folder that is not empty")
+    add_output(parser)
+    add_dicom_output(parser)
+    add_bids_output(parser)
 
 
 def _bounds(words: list[str]) -> dict[str, tuple[float, float]]:

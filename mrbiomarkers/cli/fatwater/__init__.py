@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mrbiomarkers.cli.bids_out import check_bids_options, write_bids
+from mrbiomarkers.cli.dicom_out import check_dicom_options, dicom_output
 from mrbiomarkers.cli.fatwater.inputs import read_input_echoes, read_scanner_maps
 from mrbiomarkers.cli.fatwater.options import make_parser, settings_of
 from mrbiomarkers.cli.fatwater.outputs import say, write_results, write_vendor_results
@@ -26,6 +28,10 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the command; nothing is written, not even the folder, before the fits are done."""
     check_output(options.out, overwrite=options.overwrite)
+    check_bids_options(options)
+    if options.dicom and options.maps:
+        raise ValueError("--dicom: expected a DICOM folder as SERIES, got --maps")
+    check_dicom_options(options, options.series)
     if options.maps:
         _run_maps(options)
     else:
@@ -38,6 +44,7 @@ def _run_echoes(options: argparse.Namespace) -> None:
     series, resample = read.series, options.resample_regions
     regions = read_input_regions(options.regions, series.grid_shape, series.affine, resample=resample)
     mask = read_fit_mask(options.mask, series.grid_shape, series.affine, resample=resample)
+    dicom = dicom_output(options, read.instances, regions.masks)
     result = run_fatwater(
         series,
         regions.masks,
@@ -50,7 +57,9 @@ def _run_echoes(options: argparse.Namespace) -> None:
     out = prepare_output(options.out, overwrite=options.overwrite)
     suffix = map_suffix(options.series[0])
     write_results(out, series, regions.masks, result, settings, suffix=suffix, notes=read.notes)
-    say(out, result.rows, result.warnings, result.maps, notes=read.notes)
+    write_bids(out, options, result.maps)
+    notes = dicom.write(out, result.maps, regions.masks, series.affine, result.rows)
+    say(out, result.rows, result.warnings, result.maps, notes=[*read.notes, *notes])
 
 
 def _run_maps(options: argparse.Namespace) -> None:
@@ -62,6 +71,7 @@ def _run_maps(options: argparse.Namespace) -> None:
     result = run_vendor_maps(maps, regions.masks, identity=_identity(options), mask=mask, outside=regions.outside)
     out = prepare_output(options.out, overwrite=options.overwrite)
     write_vendor_results(out, regions.masks, result, suffix=suffix)
+    write_bids(out, options, result.maps)
     say(out, result.rows, result.warnings, result.maps)
 
 

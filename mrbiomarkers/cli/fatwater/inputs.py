@@ -9,19 +9,18 @@ from typing import Any
 from mrbiomarkers.cli.dicom import check_no_choice, is_dicom, series_choice
 from mrbiomarkers.cli.progress import terminal_progress
 from mrbiomarkers.cli.results import map_suffix
+from mrbiomarkers.cli.scanner_maps import read_scanner_map, split_series
 from mrbiomarkers.files import (
     EchoFiles,
     EchoInput,
     echo_times_from_ms,
     is_complex_image,
     read_echo_series,
-    read_volume,
     suffix_of,
 )
-from mrbiomarkers.files.dicom_read import read_dicom_echoes, read_dicom_map
+from mrbiomarkers.files.dicom_read import read_dicom_echoes
 from mrbiomarkers.jobs import VendorInput
-
-_MAPS = ("PDFF", "R2star", "T2star")
+from mrbiomarkers.vendor_maps import UNITS
 
 
 def read_input_echoes(options: argparse.Namespace) -> EchoInput:
@@ -86,19 +85,8 @@ def read_scanner_maps(options: argparse.Namespace) -> tuple[dict[str, VendorInpu
         raise ValueError(f"--map-scale: expected names of --maps ({', '.join(paths)}), got {', '.join(stray)}")
     maps = {}
     for name, path in paths.items():
-        maps[name] = _read_map(name, path, scales.get(name), options)
-    return maps, map_suffix(next(iter(paths.values())))
-
-
-def _read_map(name: str, path: str, scale: str | None, options: argparse.Namespace) -> VendorInput:
-    """Read one map; what a DICOM header states of its unit goes where no scale is given."""
-    if not is_dicom(path):
-        volume = read_volume(path)
-        return VendorInput(volume.values, volume.affine, scale=scale)
-    found = read_dicom_map(path, name, series=series_choice(options))
-    return VendorInput(
-        found.values, found.affine, scale=scale or found.scale, slope=found.slope, intercept=found.intercept
-    )
+        maps[name] = read_scanner_map(name, path, scales.get(name), series=series_choice(options))
+    return maps, map_suffix(split_series(next(iter(paths.values())))[0])
 
 
 def _pairs(option: str, words: list[str], what: str) -> dict[str, str]:
@@ -106,8 +94,8 @@ def _pairs(option: str, words: list[str], what: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in words:
         name, _, value = word.partition("=")
-        if name not in _MAPS or not value:
-            raise ValueError(f"{option}: expected NAME={what} with a name of {', '.join(_MAPS)}, got {word!r}")
+        if name not in UNITS or not value:
+            raise ValueError(f"{option}: expected NAME={what} with a name of {', '.join(UNITS)}, got {word!r}")
         if name in found:
             raise ValueError(f"{option}: expected {name} once, got it twice")
         found[name] = value

@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from mrbiomarkers.cli.bids_out import add_bids_output
 from mrbiomarkers.cli.dicom import add_series_choice
+from mrbiomarkers.cli.dicom_out import add_dicom_output
+from mrbiomarkers.cli.regions import add_regions
+from mrbiomarkers.cli.results import add_output
 from mrbiomarkers.fatwater import SPECTRA
 from mrbiomarkers.settings import FAT_WATER_METHODS, FatWaterSettings
 
@@ -19,6 +23,8 @@ examples:
   mrbiomarkers fatwater real.nrrd --imaginary imaginary.nrrd --echo-times 1.2 2.4 3.6 4.8 --field-strength 1.5 \\
       --out results
   mrbiomarkers fatwater imdata.mat --spacing 1.5 1.5 5 --spectrum ismrm-6 --out results
+  mrbiomarkers fatwater dicom_folder --regions lumbar.seg.nrrd --subject S01 --dicom --out results
+      also writes results/dicom: maps, regions and measurements for an archive, without the patient's identity
   mrbiomarkers fatwater --maps PDFF=pdff.nii.gz R2star=r2star.nii.gz --map-scale PDFF=% R2star=1/s \\
       --regions lumbar.seg.nrrd --out results
 
@@ -88,17 +94,7 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spacing", nargs=3, type=float, metavar=("X", "Y", "Z"), help="voxel size in mm of a .mat file (1 1 1)"
     )
-    parser.add_argument(
-        "--regions",
-        nargs="+",
-        default=[],
-        metavar="NAME=MASK",
-        help="masks with a name each, or one label map or .seg.nrrd with all regions",
-    )
-    parser.add_argument(
-        "--resample-regions", action="store_true", help="copy regions from another grid by physical position"
-    )
-    parser.add_argument("--mask", metavar="FILE", help="voxels to fit; default: all with a signal")
+    add_regions(parser, mask="voxels to fit; default: all with a signal")
 
 
 def _add_protocol(group: Any) -> None:
@@ -135,20 +131,24 @@ def _add_fit(group: Any) -> None:
 
 def _add_maps(group: Any) -> None:
     group.add_argument(
-        "--maps", nargs="+", default=[], metavar="NAME=MAP", help="maps to measure: PDFF=, R2star=, T2star="
+        "--maps",
+        nargs="+",
+        default=[],
+        metavar="NAME=MAP",
+        help="maps to measure: PDFF, R2star, T2star, ADC, D, Dstar, f, DDC, alpha, MD, MK; FOLDER#5 is series 5 of a "
+        "DICOM folder",
     )
     group.add_argument(
         "--map-scale",
         nargs="+",
         default=[],
         metavar="NAME=UNIT",
-        help="unit of the stored numbers: %%, fraction, permille; 1/s, 1/ms; s, ms; or FACTOR*UNIT, as PDFF=0.1*%%",
+        help="unit of the stored numbers: %%, fraction, permille; 1/s, 1/ms; s, ms; mm2/s, um2/ms, um2/s; 1; "
+        "or FACTOR*UNIT, as PDFF=0.1*%%",
     )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--subject", default="", help="name written into the table")
-    parser.add_argument("--timepoint", default="", help="time point written into the table")
-    parser.add_argument("--reader", default="", help="who drew the regions, written into the table")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--overwrite", action="store_true", help="replace results in a folder that is not empty")
+    add_output(parser)
+    add_dicom_output(parser)
+    add_bids_output(parser)

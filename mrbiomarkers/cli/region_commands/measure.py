@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from mrbiomarkers.cli.results import file_name
+from mrbiomarkers.cli.scanner_maps import read_map_to_measure
 from mrbiomarkers.files import (
     check_output,
     prepare_output,
-    read_map,
     read_mask,
     read_regions,
     write_json,
@@ -31,9 +31,13 @@ EXAMPLE = """\
 examples:
   mrbiomarkers regions measure results/D.nii.gz results/PDFF.nii.gz --regions lumbar.seg.nrrd --reader A --out measured
   mrbiomarkers regions measure results/*.nii.gz --readers A=readerA.seg.nrrd B=readerB.seg.nrrd --mean --out measured
-  mrbiomarkers regions measure ADC=adc.nii.gz --unit "ADC=10^-3 mm2/s" --regions L3=l3.nii.gz --out measured
+  mrbiomarkers regions measure ADC=adc.nii.gz --map-scale ADC=um2/ms --regions L3=l3.nii.gz --out measured
+  mrbiomarkers regions measure D=workstation#7 f=workstation#8 --map-scale D=um2/s f=permille \\
+      --regions lumbar.seg.nrrd --out measured
 
-MAP: what it is stands in the JSON file beside it, as other commands write it; else give it as NAME=FILE, with --unit.
+MAP: what it is stands in the JSON file beside it or in its DICOM header, as other commands write it; else give it as
+NAME=FILE, NAME=FOLDER or NAME=FOLDER#SERIES (DICOM; mrbiomarkers inventory lists the numbers), and its unit with
+--map-scale. Where the unit is missing the message says which one the numbers speak for; nothing is scaled unasked.
 Every region is copied to the grid of every map by physical position; --by-index is for images that lost their
 geometry. --out receives measurements.csv, a figure of every reader's regions on the first map and, with two readers,
 comparison.csv (overlap and distance of their regions). --lesions adds lesions.csv (area of each slice, largest
@@ -50,8 +54,15 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("maps", nargs="+", metavar="MAP", help="maps to measure: FILE, or NAME=FILE")
-    parser.add_argument("--unit", nargs="+", default=[], metavar="NAME=UNIT", help="units of maps that do not say it")
+    parser.add_argument("maps", nargs="+", metavar="MAP", help="maps to measure: FILE, NAME=FILE or NAME=FOLDER")
+    parser.add_argument(
+        "--map-scale",
+        nargs="+",
+        default=[],
+        metavar="NAME=UNIT",
+        help="units of maps that do not say it: mm2/s, um2/ms, um2/s; %%, fraction, permille; 1/s, 1/ms; s, ms; 1; or "
+        "FACTOR*UNIT, as PDFF=0.1*%%",
+    )
     drawn = parser.add_mutually_exclusive_group(required=True)
     drawn.add_argument(
         "--regions", nargs="+", metavar="NAME=MASK", help="masks with a name each, or one label map or .seg.nrrd"
@@ -88,8 +99,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the sub-command; nothing is written before all is measured."""
     check_output(options.out, overwrite=options.overwrite)
-    units = dict(_pairs("--unit", options.unit, "UNIT"))
-    maps = [_read_map(word, units) for word in options.maps]
+    maps, notes = _read_maps(options)
     regions = _read_readers(options)
     identity = MeasureSettings(subject=options.subject, timepoint=options.timepoint, per_slice=options.per_slice)
     result = measure_maps(
@@ -100,6 +110,7 @@ def run(options: argparse.Namespace) -> None:
         mean_of=() if options.mean is None else tuple(options.mean) or LUMBAR,
         weights=options.weights,
     )
+    result.warnings[:0] = notes
     comparisons = _compare(result, maps[0])
     lesions = _lesions(options, regions, result)
     out = prepare_output(options.out, overwrite=options.overwrite)
@@ -127,11 +138,24 @@ def _pairs(option: str, words: list[str], what: str) -> list[tuple[str, str]]:
     return list(found.items())
 
 
-def _read_map(word: str, units: dict[str, str]) -> ParameterMap:
+def _read_maps(options: argparse.Namespace) -> tuple[list[ParameterMap], list[str]]:
+    """Return the maps in known units, and what a user has to know of them."""
+    scales = dict(_pairs("--map-scale", options.map_scale, "UNIT"))
+    words = [_name_and_path(word) for word in options.maps]
+    stray = [name for name in scales if name not in [named for named, _ in words]]
+    if stray:
+        raise ValueError(f"--map-scale: expected names of maps given as NAME=MAP, got {', '.join(stray)}")
+    maps, notes = [], []
+    for name, path in words:
+        read, said = read_map_to_measure(name, path, scales.get(name))
+        maps.append(read)
+        notes.extend(said)
+    return maps, notes
+
+
+def _name_and_path(word: str) -> tuple[str, str]:
     name, separator, path = word.partition("=")
-    if separator and not Path(word).exists():
-        return read_map(path, key=name, unit=units.get(name, ""))
-    return read_map(word)
+    return (name, path) if separator and not Path(word).exists() else ("", word)
 
 
 def _read_readers(options: argparse.Namespace) -> dict[str, dict[str, DrawnRegion]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,12 +59,15 @@ class DicomDiffusion(NamedTuple):
         How it was acquired, see :func:`~mrbiomarkers.files.dicom_read.acquisition.acquisition_of`.
     notes : tuple of str
         What was set apart, assumed, or does not fit together.
+    instances : tuple of tuple of path
+        The files that each volume was read from.
     """
 
     series: DiffusionSeries
     table: tuple[BRow, ...]
     parameters: dict[str, Any]
     notes: tuple[str, ...]
+    instances: tuple[tuple[Path, ...], ...] = ()
 
 
 @lenient()
@@ -130,7 +134,8 @@ def read_dicom_diffusion(
             f"{len(chosen)} series read as one: their signals are only comparable if the receiver was set alike"
         )
     notes = [*weighting.notes, *grid.notes, *notes, *left_aside(loaded, chosen), *passed_over(loaded)]
-    return DicomDiffusion(result, _table(found), acquisition_of(weighting.frames[0]), tuple(notes))
+    files = tuple(stack.files for stack in stacks)
+    return DicomDiffusion(result, _table(found), acquisition_of(weighting.frames[0]), tuple(notes), files)
 
 
 def _chosen(loaded: Loaded, series: SeriesChoice, *, by_hand: bool) -> dict[str, list[Frame]]:

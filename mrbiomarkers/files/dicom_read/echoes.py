@@ -94,7 +94,8 @@ def read_dicom_echoes(
         flip_angle=parameters["flip_angle"],
         readout_axis=readout_axis(first.header),
     )
-    return EchoInput(result, (*notes, *grid.notes, *passed_over(loaded)))
+    files = dict.fromkeys(file for stacks in used.values() for stack in stacks for file in stack.files)
+    return EchoInput(result, (*notes, *grid.notes, *passed_over(loaded)), instances=tuple(files))
 
 
 def has_echoes(frames: list[Frame]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,11 @@ class Stack:
     def first(self) -> tuple[float, ...]:
         """Order of acquisition of the frame that came first."""
         return min(frame.order for frame in self.frames)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the frames, each once."""
+        return tuple(dict.fromkeys(frame.path for frame in self.frames))
 
 
 def grid_of(frames: Sequence[Frame], name: str) -> Grid:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.files.dicom_write.codes import (
+from mrbiomarkers.files.dicom_codes import (
     LUMBAR_SPINE,
     SCHEME,
     Code,
@@ -80,7 +80,7 @@ def write_parametric_map(
     ----------
     DICOM PS3.3 A.75 (Parametric Map IOD); PS3.16 context groups 7180 and 7272 to 7277.
     """
-    from highdicom import VOILUTTransformation
+    from highdicom import VOILUTFunctionValues, VOILUTTransformation
     from highdicom.pm import ParametricMap
 
     reported = to_reported(parameter_map)
@@ -98,7 +98,13 @@ def write_parametric_map(
             series_number=series_number,
             contains_recognizable_visual_features=False,
             real_world_value_mappings=[_mapping(reported, limits)],
-            voi_lut_transformations=[VOILUTTransformation(window_center=(low + high) / 2, window_width=high - low)],
+            voi_lut_transformations=[
+                VOILUTTransformation(
+                    window_center=(low + high) / 2,
+                    window_width=high - low,
+                    voi_lut_function=VOILUTFunctionValues.LINEAR_EXACT,  # the plain one allows no width below 1
+                )
+            ],
             content_label=_label(reported.quantity.key),
             content_description=reported.quantity.name[:_MAX_TEXT],
             series_description=_description(reported),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mrbiomarkers import __version__
-from mrbiomarkers.files.dicom_write.codes import SCHEME
+from mrbiomarkers.files.dicom_codes import SCHEME
 from mrbiomarkers.files.paths import PathLike, atomic_path, check_suffix
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrbiomarkers import __version__
-from mrbiomarkers.files.dicom_write.codes import (
+from mrbiomarkers.files.dicom_codes import (
     BONE_MARROW,
     LESION,
     LUMBAR_SPINE,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers import __version__
 from mrbiomarkers.checks import check_affine, check_choice, check_mask
-from mrbiomarkers.files.dicom_write.codes import LUMBAR_SPINE, Code, concept, region_codes
+from mrbiomarkers.files.dicom_codes import LUMBAR_SPINE, Code, concept, region_codes
 from mrbiomarkers.files.dicom_write.output import equipment, set_planes, written
 from mrbiomarkers.files.dicom_write.source import check_covers, plane_geometry, prepare_sources
 from mrbiomarkers.files.paths import PathLike

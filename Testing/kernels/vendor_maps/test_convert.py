@@ -3,21 +3,10 @@ import re
 import numpy as np
 import pytest
 
-from mrbiomarkers.fatwater.vendor_maps import MapScale, ScaleProposal, propose_scale, scale_from_tags, vendor_map
 from mrbiomarkers.maps import Status
 from mrbiomarkers.quantities import quantity
-
-
-def body(full=100.0, dtype=np.float32):
-    """A fat fraction map of a body: air of 0, lean tissue, marrow and subcutaneous fat; in ``full`` for 100 %."""
-    rng = np.random.default_rng(1)
-    percent = np.zeros(6000)
-    percent[1000:4000] = rng.uniform(0.5, 12, 3000)
-    percent[4000:5000] = rng.normal(40, 6, 1000)
-    percent[5000:] = rng.normal(94, 2, 1000)
-    values = percent.reshape(20, 20, 15) * full / 100
-    return (np.round(values) if np.issubdtype(dtype, np.integer) else values).astype(dtype)
-
+from mrbiomarkers.vendor_maps import MapScale, ScaleProposal, propose_scale, vendor_map
+from Testing.support.scanner_maps import body
 
 # Every way to write 23 %, 125 /s and 8 ms: quantity, unit, slope, intercept, stored, kernel value.
 WRITTEN = [
@@ -47,130 +36,6 @@ def test_every_way_of_writing_gives_the_kernel_unit(name, unit, slope, intercept
     assert found.warnings == ()
     assert not found.status.any()
     assert (found.record["slope"], found.record["intercept"], found.record["source"]) == (slope, intercept, "user")
-
-
-def test_units_are_kept_in_one_spelling():
-    assert MapScale("R2star", "HZ").unit == "1/s"
-    assert MapScale("PDFF", "{ratio}") == MapScale("PDFF", "fraction")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("PDFF", "ms"), "unit: expected one of %, fraction, permille for PDFF, got 'ms'"),
-        (("R2star", "%"), "unit: expected one of 1/s, 1/ms, s, ms for R2star, got '%'"),
-        (("R2star", "mm2/s"), "unit: expected one of 1/s, 1/ms, s, ms for R2star, got 'mm2/s'"),
-        (("PDFF", "1"), "unit: expected a unit of PDFF, got '1', which does not tell"),
-        (("PDFF", None), "unit: expected a unit of PDFF, got None, which does not tell"),
-        (("T1", "ms"), "quantity: expected one of PDFF, R2star, T2star; got 'T1'"),
-        (("PDFF", "%", 0.0), "slope, intercept: expected a slope above 0 and finite numbers, got 0 and 0"),
-        (("PDFF", "%", -1.0), "slope, intercept: expected a slope above 0"),
-        (("PDFF", "%", np.inf), "slope, intercept: expected a slope above 0"),
-        (("PDFF", "%", 1.0, np.nan), "slope, intercept: expected a slope above 0"),
-    ],
-)
-def test_bad_scales_are_named(arguments, message):
-    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
-        MapScale(*arguments)
-
-
-def test_real_world_value_goes_before_rescale():
-    found = scale_from_tags("PDFF", real_world=(0.1, 0, "%"), slope=2.0, intercept=5.0, unit="US")
-    assert found == MapScale("PDFF", "%", 0.1, 0.0, "real world value mapping")
-    # a real world value without a unit tells nothing, and neither does its slope
-    found = scale_from_tags("R2star", real_world=(0.7, 0, "1"), slope=0.5, intercept=0, unit="1/s")
-    assert found == MapScale("R2star", "1/s", 0.5, 0.0, "rescale tags")
-    assert scale_from_tags("T2star", unit="ms") == MapScale("T2star", "ms", 1.0, 0.0, "rescale tags")
-
-
-@pytest.mark.parametrize("unit", [None, "", "US", "normalized", "1", " no units "])
-def test_without_a_unit_there_is_no_scale(unit):
-    assert scale_from_tags("PDFF", slope=0.1, intercept=0, unit=unit) is None
-    assert scale_from_tags("PDFF", real_world=(0.1, 0, unit)) is None
-
-
-def test_contradictory_tags_are_refused():
-    with pytest.raises(ValueError, match="unit: expected one of %, fraction, permille for PDFF, got 'mrad'"):
-        scale_from_tags("PDFF", slope=1, intercept=0, unit="mrad")
-    with pytest.raises(ValueError, match=r"unit: expected one of .* for R2star, got 'um2/s'"):
-        scale_from_tags("R2star", real_world=(1, 0, "um2/s"), unit="1/s")
-    with pytest.raises(ValueError, match="slope, intercept: expected a slope above 0"):
-        scale_from_tags("PDFF", slope=0)
-    with pytest.raises(ValueError, match="real_world: expected \\(slope, intercept, unit\\), got \\(1, 0\\)"):
-        scale_from_tags("PDFF", real_world=(1, 0))
-
-
-@pytest.mark.parametrize(
-    ("full", "dtype", "unit", "confidence"),
-    [
-        (1.0, np.float32, "fraction", "low"),
-        (100.0, np.float32, "%", "moderate"),
-        (100.0, np.uint8, "%", "moderate"),
-        (1000.0, np.int16, "permille", "moderate"),
-        (1000.0, ">u2", "permille", "moderate"),
-    ],
-)
-def test_a_body_proposes_its_scale_by_its_fat(full, dtype, unit, confidence):
-    stored = body(full, np.dtype(dtype))
-    proposal = propose_scale(stored, "PDFF")
-    assert (proposal.scale.unit, proposal.confidence) == (unit, confidence)
-    assert f"% of the values are near {full:g}, as subcutaneous fat is" in proposal.reason
-    found = vendor_map(stored, proposal.accept())
-    np.testing.assert_allclose(found.values, body(), atol=0.51 if full == 100 else 0.051)
-    assert found.warnings[0] == f"PDFF: no unit stated; 1 {unit} taken from the range of the values."
-    assert found.record["source"] == "value range, accepted"
-
-
-def test_a_proposal_goes_with_slope_and_intercept_of_the_tags():
-    stored = np.where(body() == 0, 0, 1000 + 10 * body()).astype(np.uint16)
-    proposal = propose_scale(stored, "PDFF", slope=0.1, intercept=-100)
-    assert proposal.scale == MapScale("PDFF", "%", 0.1, -100.0, "value range, accepted")
-
-
-LEAN = np.random.default_rng(2).gamma(3, 0.12, (30, 40))
-
-
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        (LEAN, "without the peak of fat near 1, 100 or 1000"),
-        (LEAN * 10, "without the peak of fat"),
-        (np.clip(LEAN, 0, 1), "without the peak of fat"),
-        (np.linspace(0, 100, 1000), "without the peak of fat"),
-        (np.full(1000, 95.0), "without the peak of fat"),
-        ((LEAN > 0.3).astype(np.uint8), "without the peak of fat"),
-        (body() * 41, "values go up to 39"),
-        (np.zeros(1000), "only 0 voxels hold a value other than 0"),
-        (np.full(1000, np.nan), "only 0 voxels"),
-        (np.full(1000, 65535, np.uint16), "only 0 voxels"),
-    ],
-    ids=["lean below 1", "lean", "clipped at 1", "even", "fat only", "mask", "12 bits", "0", "nan", "codes"],
-)
-def test_ambiguous_values_propose_nothing(values, reason):
-    proposal = propose_scale(values, "PDFF")
-    assert (proposal.scale, proposal.confidence) == (None, "none")
-    assert reason in proposal.reason
-    with pytest.raises(ValueError, match=r"scale: the values propose none \(.*\); give a MapScale with its unit"):
-        proposal.accept()
-
-
-@pytest.mark.parametrize(
-    ("median", "unit", "slope"), [(120.0, "1/s", 1.0), (1200.0, "1/s", 0.1), (9.0, "ms", 1.0), (40.0, None, None)]
-)
-@pytest.mark.parametrize("name", ["R2star", "T2star"])
-def test_relaxation_is_proposed_from_marrow_only(name, median, unit, slope):
-    stored = np.random.default_rng(3).normal(median, 0.1 * median, (10, 10, 10))
-    stored[5:] = 30
-    marrow = np.zeros(stored.shape, bool)
-    marrow[:5] = True
-    assert "mark vertebral marrow" in propose_scale(stored, name).reason
-    proposal = propose_scale(stored, name, mask=marrow)
-    if unit is None:
-        assert proposal.scale is None
-        assert "usual for none of the known units" in proposal.reason
-    else:
-        assert (proposal.scale.unit, proposal.scale.slope, proposal.confidence) == (unit, slope, "low")
-        assert f"for {'T2*' if unit == 'ms' else 'R2*'} in " in proposal.reason
 
 
 def test_nothing_is_read_without_an_accepted_scale():
@@ -250,6 +115,13 @@ def test_rates_of_zero_are_kept_as_rates_and_have_no_time():
         ([7, 9, 12], MapScale("R2star", "1/s"), "R2star: the median is an R2\\* of 9 1/s: is the scale right"),
         ([7, 9, 12], MapScale("T2star", "s"), "T2star: 3 voxels beyond 0.0005 to 1 s, from 7 to 12"),
         ([0.7, 0.9, 1.2], MapScale("T2star", "ms"), "T2star: the median is an R2\\* of 1.11e\\+03 1/s"),
+        ([0.7, 0.9, 1.1], MapScale("ADC", "um2/s"), "ADC: the median is 9e-07 mm2/s: is the scale right"),
+        ([700, 800, 900, 6000], MapScale("D", "um2/s"), "D: 1 voxels beyond -0.001 to 0.005 mm2/s, from 0.006"),
+        ([0.1, 0.2, 0.3], MapScale("Dstar", "um2/ms"), "Dstar: the median is 0.0002 mm2/s: is the scale right"),
+        ([0.1, 0.2, 0.3], MapScale("f", "%"), "f: nearly all values are below 0.003: is the scale too small"),
+        ([0.1, 0.2, 0.3, -0.5], MapScale("f", "1"), "f: 1 voxels beyond -0.2 to 1.2, from -0.5 to -0.5: noise"),
+        ([0.01, 0.02, 0.03], MapScale("alpha", "1"), "alpha: the median is 0.02: is the scale right"),
+        ([4, 6, 5], MapScale("MK", "1"), "MK: the median is 5: is the scale right"),
     ],
 )
 def test_doubtful_values_are_told(stored, scale, message):
@@ -263,6 +135,36 @@ def test_doubtful_values_are_told(stored, scale, message):
 def test_impossible_scales_are_refused(full, unit):
     with pytest.raises(ValueError, match=r"scale: expected fat fractions up to 100 %, got .* % at the 90th percentile"):
         vendor_map(body(full), MapScale("PDFF", unit))
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "stored", "message"),
+    [
+        (
+            "ADC",
+            "um2/ms",
+            700.0,
+            "expected diffusion coefficients up to that of free water, 0.003 mm2/s, got 0.7 mm2/s",
+        ),
+        ("ADC", "mm2/s", 0.7, "expected diffusion coefficients up to that of free water, 0.003 mm2/s, got 0.7 mm2/s"),
+        ("Dstar", "mm2/s", 12.0, "expected values of D\\* up to 1 mm2/s, got 12 mm2/s at the 90th percentile"),
+        ("f", "fraction", 12.0, "expected perfusion fractions up to 1, got 12 at the 90th percentile"),
+        ("f", "%", 130.0, "expected perfusion fractions up to 1, got 1.3 at"),
+        ("alpha", "1", 800.0, "expected values of alpha up to 1, got 800 at"),
+        ("MK", "1", 900.0, "expected values of MK up to 5, got 900 at"),
+    ],
+)
+def test_numbers_a_thousand_times_too_large_are_refused(name, unit, stored, message):
+    with pytest.raises(ValueError, match=f"scale: {message}"):
+        vendor_map(np.full((3, 4), stored), MapScale(name, unit))
+
+
+def test_the_end_of_the_integers_is_no_diffusion():
+    stored = np.array([0, 700, 65535, 900], np.uint16)
+    found = vendor_map(stored, MapScale("ADC", "um2/s"))
+    np.testing.assert_allclose(found.values, [0, 7e-4, np.nan, 9e-4], rtol=1e-6)
+    np.testing.assert_array_equal(found.status, [0, 0, Status.OUTSIDE_MASK, 0])
+    assert (found.record["n_not_computed"], found.record["n_zero"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -301,12 +203,6 @@ def test_bad_arrays_are_named():
         vendor_map([1j], MapScale("PDFF", "%"))
     with pytest.raises(ValueError, match="mask: expected shape"):
         vendor_map([1.0, 2.0], MapScale("PDFF", "%"), mask=[True])
-    with pytest.raises(TypeError, match="values: expected real numbers"):
-        propose_scale(["a"], "PDFF")
-    with pytest.raises(ValueError, match="mask: expected shape"):
-        propose_scale(body(), "PDFF", mask=[True])
-    with pytest.raises(ValueError, match="quantity: expected one of PDFF, R2star, T2star; got 'ADC'"):
-        propose_scale(body(), "ADC")
 
 
 def test_quantities_of_water_and_fat_have_the_codes_of_the_standard():

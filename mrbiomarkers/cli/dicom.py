@@ -14,6 +14,22 @@ def is_dicom(path: str) -> bool:
     return Path(path).is_dir() or Path(path).suffix.lower() in _SUFFIXES
 
 
+def split_series(path: str) -> tuple[str, str | int | None]:
+    """Return the path and the series of ``FOLDER#SERIES``; a path that exists as it is written has no series.
+
+    Raises
+    ------
+    ValueError
+        When a series is named for what is no DICOM folder.
+    """
+    folder, mark, series = path.rpartition("#")
+    if not mark or Path(path).exists():
+        return path, None
+    if not is_dicom(folder) or not series:
+        raise ValueError(f"{path}: expected a DICOM folder and a series as FOLDER#NUMBER, or a file that exists")
+    return folder, int(series) if series.isdecimal() else series
+
+
 def add_series_choice(parser: Any) -> None:
     """Add ``--dicom-series``."""
     parser.add_argument(

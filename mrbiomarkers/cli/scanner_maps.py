@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from mrbiomarkers.cli.dicom import is_dicom
+from mrbiomarkers.cli.dicom import is_dicom, split_series
 from mrbiomarkers.files import read_volume
 from mrbiomarkers.files.dicom_read import DicomMap, read_dicom_map
 from mrbiomarkers.files.parameter_maps import has_sidecar, read_map
@@ -15,22 +14,6 @@ from mrbiomarkers.jobs import VendorInput, run_vendor_maps
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.quantities import QUANTITIES, quantity
 from mrbiomarkers.vendor_maps import UNITS
-
-
-def split_series(path: str) -> tuple[str, str | int | None]:
-    """Return the path and the series of ``FOLDER#SERIES``; a path that exists as it is written has no series.
-
-    Raises
-    ------
-    ValueError
-        When a series is named for what is no DICOM folder.
-    """
-    folder, mark, series = path.rpartition("#")
-    if not mark or Path(path).exists():
-        return path, None
-    if not is_dicom(folder) or not series:
-        raise ValueError(f"{path}: expected a DICOM folder and a series as FOLDER#NUMBER, or a file that exists")
-    return folder, int(series) if series.isdecimal() else series
 
 
 def read_scanner_map(

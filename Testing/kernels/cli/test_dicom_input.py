@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mrbiomarkers.cli import main
+from mrbiomarkers.cli.region_commands.inputs import read_picture
 from Testing.support.dicom.datasets import PATIENT
 from Testing.support.dicom.folders import anatomical, scatter
 from Testing.support.dicom.ge import ge_diffusion, ge_fat_fraction
@@ -105,6 +106,18 @@ def test_scanner_maps_from_dicom(tmp_path, capsys):
     assert run("fatwater", "--maps", f"PDFF={untold.folder}", *words, "--out", tmp_path / "out2") == 2
     assert "--map-scale PDFF=" in capsys.readouterr().err
     assert_anonymous(tmp_path / "out")
+
+
+def test_an_image_for_regions_is_a_series_of_a_folder(mixed):
+    heap, made = mixed
+    truth = made["t1"]
+    volume = read_picture("--image", f"{heap}#{truth.uids[0]}")
+    np.testing.assert_allclose(volume.affine, truth.affine, atol=1e-4)
+    np.testing.assert_array_equal(volume.values, truth.signal[..., 0])
+    with pytest.raises(ValueError, match=r"--image .*expected one series"):
+        read_picture("--image", str(heap))
+    with pytest.raises(ValueError, match="expected a DICOM folder and a series as FOLDER#NUMBER"):
+        read_picture("--image", "none.nii.gz#5")
 
 
 def test_options_that_do_not_go_with_the_input(tmp_path, capsys):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mrbiomarkers.cli import main
-from mrbiomarkers.cli.scanner_maps import split_series
+from mrbiomarkers.cli.dicom import split_series
 from mrbiomarkers.files import Volume, write_volume
 from mrbiomarkers.files.dicom_read import read_dicom_map
 from mrbiomarkers.files.dicom_write.map import write_parametric_map

@@ -6,10 +6,10 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from mrbiomarkers.cli.dicom import check_no_choice, is_dicom, series_choice
+from mrbiomarkers.cli.dicom import check_no_choice, is_dicom, series_choice, split_series
 from mrbiomarkers.cli.progress import terminal_progress
 from mrbiomarkers.cli.results import map_suffix
-from mrbiomarkers.cli.scanner_maps import read_scanner_map, split_series
+from mrbiomarkers.cli.scanner_maps import read_scanner_map
 from mrbiomarkers.files import (
     EchoFiles,
     EchoInput,

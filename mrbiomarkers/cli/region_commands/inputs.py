@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from mrbiomarkers.cli.dicom import is_dicom, split_series
 from mrbiomarkers.files import Volume, read_volume
+from mrbiomarkers.files.dicom_read import read_dicom_image
 from mrbiomarkers.regions import describe_grid, is_same_grid
 
 
 def read_picture(option: str, path: str) -> Volume:
-    """Read a 3-D image; the message of an error begins with the option."""
+    """Read a 3-D image, also a series of a DICOM folder (``FOLDER#5``); an error begins with the option."""
     try:
-        return read_volume(path)
+        folder, series = split_series(path)
+        return read_dicom_image(folder, series=series) if is_dicom(folder) else read_volume(path)
     except ValueError as error:
         raise ValueError(f"{option} {error}") from None
 

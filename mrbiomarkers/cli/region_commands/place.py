@@ -37,7 +37,12 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("points", metavar="POINTS", help="one point in each body (.mrk.json, .fcsv, .csv)")
-    parser.add_argument("--image", required=True, metavar="IMAGE", help="3-D image on which the points were set")
+    parser.add_argument(
+        "--image",
+        required=True,
+        metavar="IMAGE",
+        help="3-D image on which the points were set (FOLDER#5: series 5 of a DICOM folder)",
+    )
     parser.add_argument("--like", metavar="MAP", help="make the regions on the grid of this map; default: of IMAGE")
     parser.add_argument(
         "--method",

@@ -121,11 +121,17 @@ def _entry(loaded: Loaded, uid: str) -> SeriesEntry:
     )
 
 
+def _unit(frame: Frame) -> str:
+    """Return the unit that the header states; "US" means unspecified."""
+    told = frame.scaling.real_world
+    return told[2] if told and told[2] else frame.scaling.unit.removeprefix("US")
+
+
 def _kind(frames: list[Frame]) -> tuple[str, str, tuple[float, ...], list[str]]:
     """Return what a series is, why, its b-values, and notes."""
     quantity = quantity_named(frames)
     if quantity:
-        unit = next((frame.scaling.unit for frame in frames if frame.scaling.unit), "")
+        unit = next((one for one in map(_unit, frames) if one), "")
         return "scanner map", f"named as {quantity}; unit {unit or 'not stated'}", (), []
     if is_weighted(frames):
         try:

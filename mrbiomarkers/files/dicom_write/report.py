@@ -304,7 +304,8 @@ def _measurements(row: Measurement, notes: list[str]) -> list[sr.Measurement]:
         "method": None if model is None else concept(model),
     }
     if not math.isfinite(row.value):
-        notes.append(f"{_title(row.region, row.reader)}, {row.quantity} ({row.method}): no value, left out")
+        what = f"{row.quantity} ({', '.join(text for text in (row.model, row.method) if text)})"
+        notes.append(f"{_title(row.region, row.reader)}, {what}: no value, left out")
         return []
     of_map = row.method == "mean of map"
     derivation = concept(STATISTICS["mean"]) if of_map or row.reader == MEAN_READER else None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mrbiomarkers.files.dicom_read import inventory
-from Testing.support.dicom import faults, folders, ge, philips, siemens, siemens_frames
+from Testing.support.dicom import faults, folders, ge, philips, philips_frames, siemens, siemens_frames
 from Testing.support.dicom.datasets import PATIENT
 
 DATA = Path(__file__).parents[5] / "shared" / "data" / "dicom"
@@ -79,3 +79,11 @@ def test_the_samples():
     assert {number for number, kind in kinds if kind == "diffusion"} == {10, 601, 701, 8, 12}
     assert (11, "scanner map") in kinds
     assert {number for number, kind in kinds if kind == "multi-echo"} == {2, 8}
+
+
+def test_the_unit_of_a_map_is_that_of_its_mapping_and_unspecified_is_none(tmp_path):
+    told = philips_frames.philips_fat_fraction(tmp_path / "a")
+    untold = siemens_frames.siemens_xa_adc(tmp_path / "b")
+    reasons = {entry.uid: entry.reason for entry in inventory(tmp_path).series}
+    assert reasons[told.uids[0]].endswith("unit %")
+    assert reasons[untold.uids[0]].endswith("unit not stated")

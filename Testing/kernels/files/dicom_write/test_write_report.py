@@ -116,8 +116,12 @@ def test_each_reader_may_have_a_segmentation(tmp_path, written):
 def test_numbers_that_are_not_known_are_left_out_and_named(tmp_path, written):
     datasets, _ = written
     rows = [row("L1", "A"), row("L1", "A", "Dstar", value=float("nan")), row("L2", "A", value=float("nan"))]
+    of_map = "ivim, mean of map"
     notes = write_measurement_report(tmp_path / "r.dcm", [*rows, row("L4", "A", slice="3")], datasets)
-    assert notes == ["L1 A, Dstar (mean of map): no value, left out", "L2 A, D (mean of map): no value, left out"]
+    assert notes == [
+        f"L1 A, Dstar ({of_map}): no value, left out",
+        f"L2 A, D ({of_map}): no value, left out",
+    ]
     found = groups(tmp_path / "r.dcm")
     assert list(found) == ["L1 A"]
     assert {name for name, _ in numbers(found["L1 A"])} == {"113291", "118565006", "42798000", "n_voxels"}

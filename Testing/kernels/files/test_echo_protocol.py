@@ -56,7 +56,7 @@ def test_text_is_no_number():
 
 
 def test_a_list_beside_one_file(tmp_path):
-    series, notes, _ = read(tmp_path, {**FIELDS, "PatientName": "Doe^Jane"})
+    series, notes, _, *_ = read(tmp_path, {**FIELDS, "PatientName": "Doe^Jane"})
 
     np.testing.assert_array_equal(series.echo_times, TE)
     assert (series.field_strength, series.repetition_time, series.flip_angle) == (3.0, 0.0086, 3.0)
@@ -64,7 +64,7 @@ def test_a_list_beside_one_file(tmp_path):
 
 
 def test_what_is_given_goes_first_and_the_difference_is_said(tmp_path):
-    series, notes, _ = read(
+    series, notes, _, *_ = read(
         tmp_path, FIELDS, echo_times=TE + 1e-4, field_strength=2.89, repetition_time=0.009, flip_angle=3.0
     )
 

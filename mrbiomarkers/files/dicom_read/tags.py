@@ -88,11 +88,13 @@ def private(dataset: Dataset, group: int, element: int, creators: tuple[str, ...
         Whether the manufacturer is the one that uses this element: it is then taken from the usual block also where the
         creator was removed, as some anonymisers do.
     """
+    present = dataset.keys()  # tags are whole numbers: much quicker than to ask for each of them
     for block in PRIVATE_BLOCKS:
-        owner = texts(dataset, (group, block))
         tag = (group, block << 8 | element & 0xFF)
-        if owner and owner[0].upper().startswith(creators) and tag in dataset:
-            return tag
+        if tag[0] << 16 | tag[1] in present:
+            owner = texts(dataset, (group, block))
+            if owner and owner[0].upper().startswith(creators):
+                return tag
     usual = (group, element)
     return usual if known_vendor and usual in dataset and not texts(dataset, (group, element >> 8)) else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,22 @@ def positions(shape: tuple[int, int, int], affine: NDArray[np.float64]) -> NDArr
     """The RAS position of every voxel, (K, J, I, 3)."""
     k, j, i = np.indices(shape)
     return np.stack([i, j, k], axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+
+
+def turned(
+    array: NDArray[Any], affine: NDArray[np.float64], axes: Sequence[int], flips: Sequence[int]
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """The same volume with its [k, j, i] axes permuted, then flipped, and the matrix that goes with it."""
+    columns = affine[:3, 2::-1][:, list(axes)]
+    moved = array.transpose(tuple(axes))
+    origin = affine[:3, 3].copy()
+    for axis in flips:
+        origin += columns[:, axis] * (moved.shape[axis] - 1)
+        columns[:, axis] *= -1
+    matrix = np.eye(4)
+    matrix[:3, :3] = columns[:, ::-1]
+    matrix[:3, 3] = origin
+    return np.flip(moved, tuple(flips)), matrix
 
 
 def encode(ras: NDArray[np.float64]) -> NDArray[np.float64]:

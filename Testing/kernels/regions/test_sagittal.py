@@ -4,23 +4,9 @@ import numpy as np
 import pytest
 
 from mrbiomarkers.regions.sagittal import mid_slab, sagittal_view
-from Testing.support.volumes import oblique_affine, positions
+from Testing.support.volumes import oblique_affine, positions, turned
 
 SHAPE = (5, 6, 7)
-
-
-def turned(array, affine, axes, flips):
-    """The same volume with its [k, j, i] axes permuted, then flipped, and the matrix that goes with it."""
-    columns = affine[:3, 2::-1][:, list(axes)]
-    moved = array.transpose(axes)
-    origin = affine[:3, 3].copy()
-    for axis in flips:
-        origin += columns[:, axis] * (moved.shape[axis] - 1)
-        columns[:, axis] *= -1
-    matrix = np.eye(4)
-    matrix[:3, :3] = columns[:, ::-1]
-    matrix[:3, 3] = origin
-    return np.flip(moved, flips), matrix
 
 
 ALL_WAYS = [

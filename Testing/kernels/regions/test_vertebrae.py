@@ -6,7 +6,7 @@ import pytest
 from mrbiomarkers.files import read_volume
 from mrbiomarkers.regions import Segment, vertebra_bodies
 from mrbiomarkers.settings import BodySettings
-from Testing.support.volumes import oblique_affine, positions
+from Testing.support.volumes import oblique_affine, positions, turned
 
 # Centres of L1 to L3 in front of the canal [mm RAS]; bodies of 40 x 26 x 34 mm.
 CENTRES = {"L1": (2.0, 40.0, 35.0), "L2": (2.0, 42.0, 0.0), "L3": (2.0, 40.0, -35.0)}
@@ -65,18 +65,6 @@ def test_regions_are_the_eroded_bodies_on_the_middle_slices():
     assert regions.warnings == ()
     assert regions.record["body"] == "part in front of the canal"
     assert regions.record["thickness_mm"] == 9.0
-
-
-def turned(array, affine, axes, flips):
-    columns = affine[:3, 2::-1][:, list(axes)]
-    moved = array.transpose(axes)
-    origin = affine[:3, 3].copy()
-    for axis in flips:
-        origin += columns[:, axis] * (moved.shape[axis] - 1)
-        columns[:, axis] *= -1
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = columns[:, ::-1], origin
-    return np.flip(moved, flips), matrix
 
 
 @pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))

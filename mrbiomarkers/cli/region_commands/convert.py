@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers import __version__
-from mrbiomarkers.cli.region_commands.inputs import check_beside, read_picture
+from mrbiomarkers.cli.region_commands.inputs import add_shift, check_beside, read_picture
 from mrbiomarkers.cli.region_commands.outputs import add_output, check_outputs, say, write_results
 from mrbiomarkers.files import Volume, read_mask, read_segments
 from mrbiomarkers.regions import LABEL_TABLES, vertebra_bodies
@@ -50,13 +50,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--image", metavar="FILE", help="the image that was segmented, on the grid of LABELS")
     parser.add_argument("--like", metavar="MAP", help="make the regions on the grid of this map; default: of LABELS")
     parser.add_argument("--levels", nargs="+", metavar="LEVEL", help="levels that get a region; default: L1 to L6")
-    parser.add_argument(
-        "--shift",
-        type=int,
-        default=0,
-        choices=(-1, 0, 1),
-        help="rename the levels by one vertebra, for transitional anatomy: 1 makes L5 L6; --levels are the new names",
-    )
+    add_shift(parser)
     _add_settings(parser)
     add_output(parser)
     parser.set_defaults(run=run, command="regions convert")

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
+
 from mrbiomarkers.cli.dicom import is_dicom, split_series
 from mrbiomarkers.files import Volume, read_volume
 from mrbiomarkers.files.dicom_read import read_dicom_image
 from mrbiomarkers.regions import describe_grid, is_same_grid
+
+
+def add_shift(parser: argparse.ArgumentParser) -> None:
+    """Add ``--shift``."""
+    parser.add_argument(
+        "--shift",
+        type=int,
+        default=0,
+        choices=(-1, 0, 1),
+        help="rename the levels by one vertebra, for transitional anatomy: 1 makes L5 L6; --levels are the new names",
+    )
 
 
 def read_picture(option: str, path: str) -> Volume:

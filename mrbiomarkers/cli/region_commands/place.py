@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from mrbiomarkers.cli.region_commands.inputs import read_picture
+from mrbiomarkers.cli.region_commands.inputs import add_shift, read_picture
 from mrbiomarkers.cli.region_commands.outputs import add_output, check_outputs, say, write_results
 from mrbiomarkers.files import Volume, read_points
 from mrbiomarkers.regions import PlacedRegions, copy_mask, is_same_grid, place_vertebrae, region_size, shift_levels
@@ -66,13 +66,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--spacing", type=float, default=0.0, metavar="MM", help="from one body to the next; default: from the points"
     )
-    parser.add_argument(
-        "--shift",
-        type=int,
-        default=0,
-        choices=(-1, 0, 1),
-        help="rename the levels by one vertebra, for transitional anatomy: 1 makes L5 L6; --levels are the new names",
-    )
+    add_shift(parser)
     add_output(parser)
     parser.set_defaults(run=run, command="regions place")
 

@@ -32,7 +32,8 @@ examples:
   mrbiomarkers convert dicom_folder --dicom-series 5 --out dwi.nii.gz
       every volume, with dwi.bval, dwi.bvec where directions are known, and dwi.json
   mrbiomarkers convert dicom_folder --dicom-series 7 8 --out echoes.nii.gz
-      magnitudes, echoes_phase.nii.gz where there are phases, and echoes.json with echo times and field strength
+      magnitudes, echoes_phase.nii.gz where there are phases, and echoes.json with echo times and field strength;
+      echoes.seq.nrrd: the same as sequences for 3D Slicer, one volume an echo
 
 Of the headers, only b-values, directions, geometry and parameters of the acquisition are written. The pixels stay as
 they are: a face, or text that is part of the picture, stays too.
@@ -51,7 +52,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("series", nargs="+", metavar="DICOM", help="DICOM folders, with all below them, and files")
     add_series_choice(parser)
-    parser.add_argument("--out", required=True, metavar="FILE", help=".seq.nrrd (diffusion), .nii.gz or .nii")
+    parser.add_argument("--out", required=True, metavar="FILE", help=".seq.nrrd, .nii.gz or .nii")
     parser.add_argument(
         "--repeats",
         choices=("averages", "directions", "keep"),
@@ -100,9 +101,9 @@ def _files(out: Path) -> list[Path]:
     """Return every file that the command can write under a name."""
     suffix = suffix_of(out)
     stem = out.name[: len(out.name) - len(suffix)]
-    names = [f"{stem}.json"]
+    names = [f"{stem}.json", f"{stem}_phase{suffix}"]
     if suffix != ".seq.nrrd":
-        names += [f"{stem}.bval", f"{stem}.bvec", f"{stem}_phase{suffix}"]
+        names += [f"{stem}.bval", f"{stem}.bvec"]
     return [out, *(out.with_name(name) for name in names)]
 
 
@@ -152,10 +153,11 @@ def _write_diffusion(options: argparse.Namespace, found: DicomDiffusion) -> tupl
         write_nrrd_sequence(out, series)
     else:
         write_nifti_series(out, series)
-        written.append(_files(out)[2])
+        *_, bval, bvec = _files(out)
+        written.append(bval)
         if series.directions is not None:
-            write_bvectors(_files(out)[3], series)
-            written.append(_files(out)[3])
+            write_bvectors(bvec, series)
+            written.append(bvec)
             notes += _without_direction(series)
     record = {
         "software": f"MRBiomarkers {__version__}",
@@ -200,10 +202,9 @@ def _without_direction(series: DiffusionSeries) -> list[str]:
 
 def _write_echoes(options: argparse.Namespace, found: EchoInput) -> tuple[list[Path], list[str]]:
     out = Path(options.out)
-    if suffix_of(out) == ".seq.nrrd" or options.repeats:
-        what = "--repeats" if options.repeats else f"--out {out}"
-        raise ValueError(f"{what}: expected with a diffusion series only, got echoes; these go to .nii.gz or .nii")
-    image, record, *_, phase = _files(out)
+    if options.repeats:
+        raise ValueError(f"--repeats: expected with a diffusion series only, got echoes and {options.repeats}")
+    image, record, phase, *_ = _files(out)
     is_complex = found.series.kind == "complex"
     write_echo_series(out, found.series, phase_path=phase if is_complex else None)
     return [image, record, *([phase] if is_complex else [])], list(found.notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.cli.dicom import is_dicom
+from mrbiomarkers.cli.dicom import is_dicom, split_series
 from mrbiomarkers.files.dicom_write import read_source_headers, write_dicom_results
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.measurements import Measurement
@@ -32,12 +32,15 @@ class DicomOutput:
         Subject ID in place of the patient's (empty where the identity is kept), and who drew the regions.
     keep_identity : bool
         Keep what the headers say of patient and study.
+    of_maps : dict of str to list
+        Those among the headers that single maps come from; of a map that is not here, all.
     """
 
     sources: list[Any]
     subject: str = ""
     reader: str = ""
     keep_identity: bool = False
+    of_maps: dict[str, list[Any]] = field(default_factory=dict)
 
     def write(
         self,
@@ -60,6 +63,7 @@ class DicomOutput:
             reader=self.reader,
             subject=self.subject,
             keep_identity=self.keep_identity,
+            sources_of_maps=self.of_maps,
         )
         if self.keep_identity:
             notes.append("the files in dicom/ name the patient (--keep-identity)")
@@ -71,7 +75,7 @@ def add_dicom_output(parser: Any) -> None:
     parser.add_argument(
         "--dicom",
         action="store_true",
-        help="of a DICOM folder: also write OUT/dicom, a Parametric Map for each map, a Segmentation and a report of"
+        help="of DICOM folders: also write OUT/dicom, a Parametric Map for each map, a Segmentation and a report of"
         " the measurements, without the patient's identity, with --subject as patient ID",
     )
     parser.add_argument(
@@ -81,26 +85,50 @@ def add_dicom_output(parser: Any) -> None:
     )
 
 
-def check_dicom_options(options: argparse.Namespace, series: Sequence[str]) -> None:
+def check_dicom_options(
+    options: argparse.Namespace, series: Sequence[str], *, maps: Mapping[str, str] | None = None
+) -> None:
     """Check, before anything is read, that ``--dicom`` can be done.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        With ``dicom`` and ``keep_identity``.
+    series : sequence of str
+        Paths of the images.
+    maps : mapping of str to str, optional
+        Paths of the maps of a scanner that stand in for them, by quantity.
 
     Raises
     ------
     ValueError
-        When ``series`` are no DICOM, the library that writes it is not installed, or ``--keep-identity`` comes alone.
+        When ``series`` or ``maps`` are no DICOM, the library that writes it is not installed, or ``--keep-identity``
+        comes alone.
     """
     if options.keep_identity and not options.dicom:
         raise ValueError("--keep-identity: expected together with --dicom only")
     if not options.dicom:
         return
+    for name, path in (maps or {}).items():
+        if not is_dicom(split_series(path)[0]):
+            raise ValueError(
+                f"--dicom: expected maps in DICOM folders, got {name}={path}: an image file does not say from which "
+                "DICOM images it comes, and a DICOM object has to refer to them"
+            )
     stray = [path for path in series if not is_dicom(path)]
-    if stray or not series:
+    if stray or not (series or maps):
         raise ValueError(f"--dicom: expected a DICOM folder as SERIES, got {stray[0] if stray else 'none'}")
     if find_spec("highdicom") is None:
         raise ValueError('--dicom: expected the library highdicom, got none: pip install "mrbiomarkers[dicom]"')
 
 
-def dicom_output(options: argparse.Namespace, instances: Iterable[Path], regions: Iterable[str]) -> DicomOutput:
+def dicom_output(
+    options: argparse.Namespace,
+    instances: Iterable[Path],
+    regions: Iterable[str],
+    *,
+    of_maps: Mapping[str, Iterable[Path]] | None = None,
+) -> DicomOutput:
     """Return what is to be written as DICOM; whatever is wrong with the source images is said here, before the fits.
 
     Parameters
@@ -111,6 +139,8 @@ def dicom_output(options: argparse.Namespace, instances: Iterable[Path], regions
         The files that were used.
     regions : iterable of str
         Names of the regions.
+    of_maps : mapping of str to iterable of path, optional
+        The files among these that single maps come from.
 
     Raises
     ------
@@ -120,10 +150,11 @@ def dicom_output(options: argparse.Namespace, instances: Iterable[Path], regions
     if not options.dicom:
         return DicomOutput([])
     subject = "" if options.keep_identity else options.subject
+    paths = list(dict.fromkeys(instances))
     try:
-        sources = read_source_headers(
-            list(dict.fromkeys(instances)), names=regions, reader=options.reader, subject=subject
-        )
+        sources = read_source_headers(paths, names=regions, reader=options.reader, subject=subject)
     except ValueError as error:
         raise ValueError(f"--dicom: {error}") from None
-    return DicomOutput(sources, subject, options.reader, options.keep_identity)
+    known = dict(zip(paths, sources, strict=True))
+    single = {name: [known[path] for path in used] for name, used in (of_maps or {}).items()}
+    return DicomOutput(sources, subject, options.reader, options.keep_identity, single)

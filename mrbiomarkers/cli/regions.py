@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers.checks import check_mask
-from mrbiomarkers.cli.results import file_name
 from mrbiomarkers.files import Volume, read_mask, read_regions, read_volume
 from mrbiomarkers.regions import describe_grid, is_same_grid, place_mask
+from mrbiomarkers.study import file_name
 
 Mask = NDArray[np.bool_]
 Shape = tuple[int, int, int]

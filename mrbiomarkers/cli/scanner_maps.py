@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +18,16 @@ from mrbiomarkers.quantities import QUANTITIES, quantity
 from mrbiomarkers.vendor_maps import UNITS
 
 
+class ScannerMap(NamedTuple):
+    """A map of a scanner, and the DICOM files that hold it; none where it was an image file."""
+
+    given: VendorInput
+    instances: tuple[Path, ...] = ()
+
+
 def read_scanner_map(
     name: str, path: str, scale: str | None, *, series: Sequence[str | int] | None = None
-) -> VendorInput:
+) -> ScannerMap:
     """Read one map; what a DICOM header states of its unit goes where no scale is given.
 
     Parameters
@@ -40,8 +49,9 @@ def read_scanner_map(
     folder, own = split_series(path)
     if not is_dicom(folder):
         volume = read_volume(folder)
-        return VendorInput(volume.values, volume.affine, scale=scale)
-    return _input_of(read_dicom_map(folder, name, series=series if own is None else own), scale)
+        return ScannerMap(VendorInput(volume.values, volume.affine, scale=scale))
+    found = read_dicom_map(folder, name, series=series if own is None else own)
+    return ScannerMap(_input_of(found, scale), found.instances)
 
 
 def read_map_to_measure(name: str, path: str, scale: str | None) -> tuple[ParameterMap, list[str]]:
@@ -66,7 +76,7 @@ def read_map_to_measure(name: str, path: str, scale: str | None) -> tuple[Parame
     if not is_dicom(folder):
         if name not in UNITS or has_sidecar(folder):
             return read_map(folder, key=name, unit=scale or ""), []
-        return _converted(name, read_scanner_map(name, folder, scale))
+        return _converted(name, read_scanner_map(name, folder, scale).given)
     found = read_dicom_map(folder, name, series=own)
     name = name or found.quantity
     return (

@@ -12,7 +12,6 @@ from mrbiomarkers.files.nrrd_sequence import write_nrrd_sequence
 from mrbiomarkers.files.outputs import check_output, prepare_output, write_json, write_rows, write_text
 from mrbiomarkers.files.parameter_maps import read_map, write_map_with_sidecar
 from mrbiomarkers.files.paths import atomic_path, suffix_of
-from mrbiomarkers.files.phase import phase_to_radians
 from mrbiomarkers.files.points import read_points, write_points
 from mrbiomarkers.files.segmentation import read_mask, read_regions, read_segments
 from mrbiomarkers.files.segmentation_write import write_regions
@@ -29,7 +28,6 @@ __all__ = [
     "echo_times_from_ms",
     "is_complex_image",
     "json_text",
-    "phase_to_radians",
     "prepare_output",
     "read_bvalues",
     "read_echo_series",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers.checks import check_real_array
+from mrbiomarkers.fatwater.phase_units import phase_to_radians
 from mrbiomarkers.files.echo_protocol import (
     ChosenProtocol,
     EchoProtocol,
@@ -22,15 +23,15 @@ from mrbiomarkers.files.echo_protocol import (
 from mrbiomarkers.files.echo_stack import EchoStack, check_stacks, open_stack, read_stack
 from mrbiomarkers.files.itk import write_array
 from mrbiomarkers.files.matlab import read_fat_water_toolbox
+from mrbiomarkers.files.nrrd_sequence import write_image_sequence
 from mrbiomarkers.files.outputs import write_json
-from mrbiomarkers.files.paths import PathLike, check_suffix, stem_of
-from mrbiomarkers.files.phase import phase_to_radians
+from mrbiomarkers.files.paths import PathLike, check_suffix, stem_of, suffix_of
 from mrbiomarkers.series import EchoSeries
 
 Paths = PathLike | Sequence[PathLike]
 
 _ALLOWED = (("complex",), ("magnitude", "phase"), ("real", "imaginary"), ("magnitude",), ("matlab",))
-_WRITABLE = (".nii", ".nii.gz", ".nrrd")
+_WRITABLE = (".nii", ".nii.gz", ".nrrd", ".seq.nrrd")
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,8 @@ def write_echo_series(path: PathLike, series: EchoSeries, *, phase_path: PathLik
     Parameters
     ----------
     path : path
-        Of the magnitudes, float32 or float64: ``.nii``, ``.nii.gz`` or ``.nrrd``.
+        Of the magnitudes, float32 or float64: ``.nii``, ``.nii.gz``, ``.nrrd``, or ``.seq.nrrd``, a sequence for 3D
+        Slicer with the echo times [ms] as index.
     series : EchoSeries
         The series.
     phase_path : path, optional
@@ -206,11 +208,19 @@ def write_echo_series(path: PathLike, series: EchoSeries, *, phase_path: PathLik
         )
     for target in (path, *([] if phase_path is None else [phase_path])):
         check_suffix(target, _WRITABLE, "an image")
-    write_array(path, np.abs(series.signal) if series.kind == "complex" else series.signal, series.affine, {})
+    _write_images(path, np.abs(series.signal) if series.kind == "complex" else series.signal, series)
     if phase_path is not None:
-        write_array(phase_path, np.angle(series.signal), series.affine, {})
+        _write_images(phase_path, np.angle(series.signal), series)
     protocol = EchoProtocol(series.echo_times, series.field_strength, series.repetition_time, series.flip_angle)
     write_json(Path(path).with_name(stem_of(path) + ".json"), protocol_fields(protocol))
+
+
+def _write_images(path: PathLike, images: NDArray[Any], series: EchoSeries) -> None:
+    if suffix_of(path) != ".seq.nrrd":
+        write_array(path, images, series.affine, {})
+        return
+    milliseconds = [round(1000 * time, 9) for time in series.echo_times.tolist()]
+    write_image_sequence(path, images, series.affine, name="TE", unit="ms", index=milliseconds)
 
 
 def _check_options(parts: dict[str, tuple[Path, ...]], **options: object) -> None:

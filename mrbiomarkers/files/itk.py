@@ -16,7 +16,7 @@ import SimpleITK as sitk  # noqa: N813  (its usual name)
 from numpy.typing import NDArray
 
 from mrbiomarkers.files.geometry import affine_of, set_geometry
-from mrbiomarkers.files.nifti_voxels import check_nifti_voxels
+from mrbiomarkers.files.nifti_voxels import check_nifti_voxels, is_complete_nifti
 from mrbiomarkers.files.nrrd_header import check_space
 from mrbiomarkers.files.paths import PathLike, atomic_path, check_suffix, existing_file, suffix_of
 
@@ -179,6 +179,8 @@ def write_array(
             sitk.WriteImage(image, str(temporary), useCompression=True)
         except RuntimeError as error:
             raise OSError(f"{path}: cannot be written ({_last_line(error)})") from None
+        if suffix_of(path) in (".nii", ".nii.gz") and not is_complete_nifti(temporary, plain.nbytes):
+            raise OSError(f"{path}: cannot be written (the disk may be full)")
 
 
 @contextlib.contextmanager

@@ -1,12 +1,13 @@
-"""What ITK's NIfTI reader hides: a file that ends early, and voxels that are NaN or infinite.
+"""What ITK hides of NIfTI files: one that ends early, read or written, and voxels that are NaN or infinite.
 
-It fills what is missing with zeros and turns every NaN and infinity into zero, without a word. A voxel that was not
-fitted must not come back as a zero, so the file is passed through once more.
+Its reader fills what is missing with zeros and turns every NaN and infinity into zero, without a word. A voxel that was
+not fitted must not come back as a zero, so the file is passed through once more.
 """
 
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Mapping
 from io import BufferedReader
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FLOATS = {16: "f4", 32: "c8", 64: "f8", 1792: "c16"}  # NIfTI's codes of the types that can hold NaN
-_HEADER_BYTES = 348
+_HEADER_BYTES, _VOX_OFFSET = 348, 108
 _CHUNK = 1 << 22
 
 
@@ -52,6 +53,31 @@ def check_nifti_voxels(path: Path, metadata: Mapping[str, str], values: NDArray[
         raise ValueError(f"{path}: truncated or damaged ({error})") from None
     if missing > 0:
         raise ValueError(f"{path}: truncated, {missing} of {_n_bytes(metadata)} bytes of voxels are missing")
+
+
+def is_complete_nifti(path: Path, n_bytes: int) -> bool:
+    """Return whether a NIfTI file that ITK has just written holds all its voxels: it passes over a disk that is full.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Of a compressed one the length that stands at its end is compared, without reading it through.
+    n_bytes : int
+        Size of the voxels.
+    """
+    try:
+        with _open(path) as file:
+            header = file.read(_HEADER_BYTES)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False
+    if len(header) < _HEADER_BYTES:
+        return False
+    expected = int(np.frombuffer(header, np.float32, 1, _VOX_OFFSET)[0]) + n_bytes
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return path.stat().st_size >= expected
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(4), "little") == expected % (1 << 32)
 
 
 def _open(path: Path) -> gzip.GzipFile | BufferedReader:

@@ -69,15 +69,25 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
 
     Raises
     ------
-    FileNotFoundError
-        When the folder of ``path`` does not exist.
+    FileNotFoundError, NotADirectoryError
+        When the folder of ``path`` does not exist, or is a file.
+    IsADirectoryError
+        When ``path`` is a folder.
     OSError
         When the file cannot be written; a full disk names the file.
     """
     target = Path(path)
+    if target.parent.is_file():
+        raise NotADirectoryError(f"{target}: cannot be written, for {target.parent} is a file")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{target}: the folder {target.parent} does not exist")
+    if target.is_dir():
+        raise IsADirectoryError(f"{target}: expected a file, got a folder")
     temporary = target.with_name(f".{stem_of(target)}.{secrets.token_hex(4)}.partial{suffix_of(target)}")
+    try:
+        temporary.touch()  # tried here, for the libraries that write images print what goes wrong
+    except OSError as error:
+        raise type(error)(f"{target}: cannot be written ({error.strerror})") from None
     try:
         yield temporary
         temporary.replace(target)

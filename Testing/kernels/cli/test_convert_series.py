@@ -110,6 +110,25 @@ def test_echoes_to_nifti(tmp_path, made):
     assert_nothing_of_the_patient(out.parent)
 
 
+def test_echoes_to_sequences(tmp_path):
+    truth = siemens_echoes(tmp_path / "a")
+    out = tmp_path / "out" / "echoes.seq.nrrd"
+    out.parent.mkdir()
+    assert run("convert", truth.folder, "--out", out) == 0
+    assert {path.name for path in out.parent.iterdir()} == {"echoes.seq.nrrd", "echoes_phase.seq.nrrd", "echoes.json"}
+    for path in (out, out.parent / "echoes_phase.seq.nrrd"):
+        head = path.read_bytes().split(b"\n\n")[0]
+        assert b'labels: "TE" "" "" ""\nunits: "ms" "" "" ""' in head
+        assert head.endswith(b"DataNodeClassName:=vtkMRMLScalarVolumeNode")
+        assert b"axis 0 index values:=1.23 2.46 3.69\n" in head
+    read = read_echo_series(EchoFiles(magnitude=out, phase=out.parent / "echoes_phase.seq.nrrd")).series
+    np.testing.assert_allclose(read.affine, truth.affine, atol=1e-4)
+    np.testing.assert_allclose(read.echo_times, truth.echo_times)
+    np.testing.assert_allclose(read.signal, truth.signal, atol=2e-3)
+    assert_nothing_of_the_patient(out.parent)
+    assert run("diffusion", out, "--out", tmp_path / "fit") == 2  # echo times are no b-values
+
+
 def test_magnitudes_alone_and_echo_times_by_hand(tmp_path):
     truth = siemens_echoes(tmp_path / "a")
     out = tmp_path / "m.nii.gz"
@@ -150,7 +169,6 @@ def test_bad_input(tmp_path, capsys):
     assert "--out" in complaint(one.folder, "--out", tmp_path / "x.nrrd")
     assert "does not exist" in complaint(one.folder, "--out", tmp_path / "none" / "x.nii.gz")
     assert "none" in complaint(tmp_path / "none", "--out", tmp_path / "x.nii.gz")
-    assert "diffusion series only" in complaint(echoes.folder, "--out", tmp_path / "x.seq.nrrd")
     assert "--repeats" in complaint(echoes.folder, "--repeats", "averages", "--out", tmp_path / "x.nii.gz")
     assert "got both" in complaint(one.folder, "--bvalues", 0, 5, "--echo-times", 1, 2, "--out", tmp_path / "x.nii.gz")
     words = ("--dicom-series", 77, "--out", tmp_path / "x.nii.gz")

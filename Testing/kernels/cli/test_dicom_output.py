@@ -252,7 +252,8 @@ def test_what_is_wrong_is_said_before_the_fits(tmp_path, capsys, monkeypatch):
 
     folder = truth.folder
     assert "--dicom: expected a DICOM folder as SERIES" in complaint("diffusion", tmp_path / "x.nii.gz", "--dicom")
-    assert "got --maps" in complaint("fatwater", "--maps", f"PDFF={folder}", "--dicom")
+    said = complaint("fatwater", "--maps", f"PDFF={mask}", "--dicom")
+    assert f"got PDFF={mask}: an image file does not say from which DICOM images it comes" in said
     assert "together with --dicom only" in complaint("diffusion", folder, "--keep-identity")
     assert "subject: expected" in complaint("diffusion", folder, "--dicom", "--subject", "A^B")
     assert "reader: expected" in complaint("diffusion", folder, "--dicom", "--reader", "A\\B")

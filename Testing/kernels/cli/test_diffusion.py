@@ -341,7 +341,7 @@ def test_a_second_run_is_refused_unless_overwrite_and_leaves_other_files_alone(f
 
 
 def test_cancel_by_keyboard_leaves_whole_files_only(folder, monkeypatch, capsys):
-    import mrbiomarkers.cli.diffusion.outputs as command
+    import mrbiomarkers.study.diffusion_results as command
 
     def stop(*_, **__):
         raise KeyboardInterrupt

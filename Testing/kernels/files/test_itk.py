@@ -150,6 +150,50 @@ def test_write_failure_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd"])
+def test_where_nothing_can_be_written_only_our_error_is_said(tmp_path, name, capfd):
+    # As a read-only folder, also for an administrator, whom no permission stops.
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no /proc here")
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "folder" / name).mkdir(parents=True)
+    for folder, said in (
+        (Path("/proc"), "cannot be written"),
+        (tmp_path / "file", "cannot be written, for .*file is a file"),
+        (tmp_path / "folder", "expected a file, got a folder"),
+    ):
+        with pytest.raises(OSError, match=said) as caught:
+            write_volume(folder / name, Volume(NOISE[..., 0], oblique_affine()))
+        one_line(caught.value, folder / name)
+    assert capfd.readouterr() == ("", "")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["file", "folder", name])
+
+
+FULL = """
+import resource, signal, sys
+import numpy as np
+from mrbiomarkers.files import Volume, write_volume
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+volume = Volume(np.random.default_rng(0).random((40, 50, 60)), np.eye(4))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+try:
+    write_volume(sys.argv[1], volume)
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the size of files is limited as Linux does it")
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd"])
+def test_a_file_that_could_not_be_written_whole_is_refused(tmp_path, name):
+    # ITK itself says nothing of a NIfTI file that ends where the disk was full.
+    root = Path(mrbiomarkers.__file__).parents[1]
+    command = [sys.executable, "-c", FULL, str(tmp_path / name)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout
+    assert said.startswith(f"{tmp_path / name}: cannot be written (")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_the_voxels_of_a_compressed_file_are_its_own(tmp_path, monkeypatch, links):
     # ITK looks for the voxels of x.nii.gz in x.nii first.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import ImplicitVRLittleEndian, MediaStorageDirectoryStorage, RLELossless
+from pydicom.uid import UID, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from Testing.support.dicom.datasets import image_dataset, uid
-from Testing.support.dicom.grid import OBLIQUE, Grid
+from Testing.support.dicom.grid import AXIAL, OBLIQUE, SAGITTAL, Grid
 from Testing.support.dicom.truth import Truth, numbers
 from Testing.support.dicom.writing import save, write_images
 
@@ -60,12 +61,26 @@ def anatomical(folder: Path, *, n: int = 1, grid: Grid = OBLIQUE) -> Truth:
     return Truth(folder, stored.astype(float), grid.affine, uids)
 
 
+def localiser(folder: Path, *, missing: bool = False) -> str:
+    """Four slices in each of three planes, in one series; return its UID. ``missing``: the third one of a plane."""
+    coronal = Grid(row=(1.0, 0.0, 0.0), column=(0.0, 0.0, -1.0))
+    found = set()
+    for number, grid in enumerate((SAGITTAL, coronal, AXIAL)):
+        grid = replace(grid, shape=(4, 12, 10))
+        base = image_dataset("SIEMENS", "localiser", grid, description="localizer")
+        base.ImageType = ["ORIGINAL", "PRIMARY", "M", "NORM"]
+        slices = [0, 1, 3] if missing and number == 1 else None
+        stored = numbers(grid, 1)
+        found.add(write_images(folder, base, grid, stored, lambda ds, k, m: None, slices=slices, start=1 + 4 * number))
+    return found.pop()
+
+
 def reencode(folder: Path, syntax: str) -> Path:
-    """Write all files of a folder in another transfer syntax: implicit VR (no types of private elements) or RLE."""
+    """Write all files of a folder in another transfer syntax: compressed, or without types of private elements."""
     for path in files_of(folder):
         ds = dcmread(path)
-        if syntax == RLELossless:
-            ds.compress(RLELossless, generate_instance_uid=False)
+        if UID(syntax).is_compressed:
+            ds.compress(syntax, generate_instance_uid=False)
         else:
             ds.file_meta.TransferSyntaxUID = syntax
         ds.save_as(path, implicit_vr=syntax == ImplicitVRLittleEndian, little_endian=True)

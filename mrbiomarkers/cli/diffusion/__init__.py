@@ -10,14 +10,14 @@ from mrbiomarkers.cli.bids_out import check_bids_options, write_bids
 from mrbiomarkers.cli.dicom_out import check_dicom_options, dicom_output
 from mrbiomarkers.cli.diffusion.inputs import read_fat, read_input_series
 from mrbiomarkers.cli.diffusion.options import make_parser, settings_of
-from mrbiomarkers.cli.diffusion.outputs import say, write_results
+from mrbiomarkers.cli.diffusion.outputs import say
 from mrbiomarkers.cli.progress import terminal_progress
 from mrbiomarkers.cli.regions import read_fit_mask, read_input_regions
-from mrbiomarkers.cli.results import map_suffix
 from mrbiomarkers.files import check_output, prepare_output, write_text
 from mrbiomarkers.jobs import run_diffusion
 from mrbiomarkers.registration import shift_table_csv
 from mrbiomarkers.settings import MeasureSettings
+from mrbiomarkers.study import map_suffix, write_diffusion_results
 
 
 def add_parser(commands: Any) -> None:
@@ -48,7 +48,16 @@ def run(options: argparse.Namespace) -> None:
         progress=terminal_progress("Fitting voxels"),
     )
     out = prepare_output(options.out, overwrite=options.overwrite)
-    write_results(out, series, regions.masks, result, settings, suffix=map_suffix(options.series), read=read)
+    write_diffusion_results(
+        out,
+        series,
+        regions.masks,
+        result,
+        settings,
+        suffix=map_suffix(options.series),
+        acquisition=read.acquisition,
+        notes=read.notes,
+    )
     if read.motion is not None:
         write_text(out / "motion.csv", shift_table_csv(read.motion))
     write_bids(out, options, result.maps)

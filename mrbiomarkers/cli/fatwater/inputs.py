@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from mrbiomarkers.cli.dicom import check_no_choice, is_dicom, series_choice, split_series
 from mrbiomarkers.cli.progress import terminal_progress
-from mrbiomarkers.cli.results import map_suffix
 from mrbiomarkers.cli.scanner_maps import read_scanner_map
 from mrbiomarkers.files import (
     EchoFiles,
@@ -20,7 +20,26 @@ from mrbiomarkers.files import (
 )
 from mrbiomarkers.files.dicom_read import read_dicom_echoes
 from mrbiomarkers.jobs import VendorInput
+from mrbiomarkers.study import map_suffix
 from mrbiomarkers.vendor_maps import UNITS
+
+
+class ScannerMaps(NamedTuple):
+    """Maps of a scanner.
+
+    Attributes
+    ----------
+    maps : dict of str to VendorInput
+        By quantity.
+    instances : dict of str to tuple of Path
+        The DICOM files of each; none of a map that was an image file.
+    suffix : str
+        Format of the first.
+    """
+
+    maps: dict[str, VendorInput]
+    instances: dict[str, tuple[Path, ...]]
+    suffix: str
 
 
 def read_input_echoes(options: argparse.Namespace) -> EchoInput:
@@ -68,8 +87,19 @@ def _read_dicom(options: argparse.Namespace) -> EchoInput:
     return read._replace(series=replace(read.series, **told))
 
 
-def read_scanner_maps(options: argparse.Namespace) -> tuple[dict[str, VendorInput], str]:
-    """Read the maps that ``--maps`` names, with their scales; return them and the format of the first.
+def map_paths(options: argparse.Namespace) -> dict[str, str]:
+    """Return the path that ``--maps`` gives for each quantity, with the series where one is named.
+
+    Raises
+    ------
+    ValueError
+        When an option does not fit.
+    """
+    return _pairs("--maps", options.maps, "MAP")
+
+
+def read_scanner_maps(options: argparse.Namespace) -> ScannerMaps:
+    """Read the maps that ``--maps`` names, with their scales.
 
     Raises
     ------
@@ -79,14 +109,17 @@ def read_scanner_maps(options: argparse.Namespace) -> tuple[dict[str, VendorInpu
     if options.series or options.phase or options.imaginary:
         raise ValueError("--maps: expected maps of a scanner in place of SERIES, not both")
     scales = _pairs("--map-scale", options.map_scale, "UNIT")
-    paths = _pairs("--maps", options.maps, "MAP")
+    paths = map_paths(options)
     stray = [name for name in scales if name not in paths]
     if stray:
         raise ValueError(f"--map-scale: expected names of --maps ({', '.join(paths)}), got {', '.join(stray)}")
-    maps = {}
-    for name, path in paths.items():
-        maps[name] = read_scanner_map(name, path, scales.get(name), series=series_choice(options))
-    return maps, map_suffix(split_series(next(iter(paths.values())))[0])
+    choice = series_choice(options)
+    found = {name: read_scanner_map(name, path, scales.get(name), series=choice) for name, path in paths.items()}
+    return ScannerMaps(
+        {name: one.given for name, one in found.items()},
+        {name: one.instances for name, one in found.items()},
+        map_suffix(split_series(next(iter(paths.values())))[0]),
+    )
 
 
 def _pairs(option: str, words: list[str], what: str) -> dict[str, str]:

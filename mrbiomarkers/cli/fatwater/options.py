@@ -27,6 +27,9 @@ examples:
       also writes results/dicom: maps, regions and measurements for an archive, without the patient's identity
   mrbiomarkers fatwater --maps PDFF=pdff.nii.gz R2star=r2star.nii.gz --map-scale PDFF=% R2star=1/s \\
       --regions lumbar.seg.nrrd --out results
+  mrbiomarkers fatwater --maps PDFF=dicom_folder#6 R2star=dicom_folder#7 --map-scale PDFF=permille R2star=1/s \\
+      --regions lumbar.seg.nrrd --subject S01 --dicom --out results
+      the scanner's maps in known units, with regions and measurements, back to DICOM; each refers to its own series
 
 --out receives PDFF, R2*, water, fat, in-phase, opposed-phase, field and residual maps in the format of the series with
 a JSON file beside each (unit, spectrum, echo times, what was corrected), measurements.csv (one row for each region,

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mrbiomarkers.cli.results import file_name
 from mrbiomarkers.files import check_output, prepare_output, write_rows, write_text
 from mrbiomarkers.jobs import ReaderAgreement, agree_readers
 from mrbiomarkers.measurements import measurements_to_csv
 from mrbiomarkers.report import bland_altman_figure, save_figure
+from mrbiomarkers.study import file_name
 from mrbiomarkers.tables import mean_over_readers, read_tables
 
 EXAMPLE = """\

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mrbiomarkers.cli.results import file_name
 from mrbiomarkers.cli.scanner_maps import read_map_to_measure
 from mrbiomarkers.files import (
     check_output,
@@ -25,6 +24,7 @@ from mrbiomarkers.measurements import measurements_to_csv
 from mrbiomarkers.regions import LESION_AREA, compare_regions, copy_mask, lesion_size
 from mrbiomarkers.report import region_figure, save_figure
 from mrbiomarkers.settings import MeasureSettings
+from mrbiomarkers.study import file_name
 from mrbiomarkers.tables import LUMBAR
 
 EXAMPLE = """\

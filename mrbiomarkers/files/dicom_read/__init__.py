@@ -5,6 +5,7 @@ from mrbiomarkers.files.dicom_read.echoes import read_dicom_echoes
 from mrbiomarkers.files.dicom_read.headers import read_headers
 from mrbiomarkers.files.dicom_read.inventory import Inventory, SeriesEntry, inventory
 from mrbiomarkers.files.dicom_read.maps import DicomMap, read_dicom_image, read_dicom_map
+from mrbiomarkers.files.dicom_read.study import study_of
 
 __all__ = [
     "BRow",
@@ -18,4 +19,5 @@ __all__ = [
     "read_dicom_image",
     "read_dicom_map",
     "read_headers",
+    "study_of",
 ]

@@ -18,6 +18,7 @@ PLACES = (
 Vector = tuple[float, float, float]
 
 _LARGEST = 20_000.0  # s/mm2; more is damage
+_SHORTEST, _FULL = 0.03, 0.97  # length of a vector that stands for a direction, and for the whole b-value
 _GE_BIAS = 1e9
 _MACRO, _B, _WAY = (0x0018, 0x9117), (0x0018, 0x9087), (0x0018, 0x9075)
 _DIRECTIONS, _ORIENTATION = (0x0018, 0x9076), (0x0018, 0x9089)
@@ -88,6 +89,7 @@ def bvalue_of(header: FrameHeader) -> BValue:
         for other_source, other in found
         if abs(other - value) > max(10.0, 0.05 * value)
     ]
+    doubts += _scaled(header, value)
     if value == 0:
         direction = None
     return BValue(value, source, direction, directionality, "; ".join(doubts))
@@ -239,7 +241,8 @@ def _direction(header: FrameHeader, directionality: str) -> Vector | None:
     """Return the unit vector in LPS, or None."""
     if directionality in ("none", "isotropic"):
         return None
-    for vector in (_public_direction(header), *_private_directions(header)):
+    for read in _VECTORS:
+        vector = read(header)
         if len(vector) == 3 and np.all(np.isfinite(vector)) and 0.5 < np.linalg.norm(vector) < 2:
             x, y, z = np.asarray(vector) / np.linalg.norm(vector)
             return float(x), float(y), float(z)
@@ -254,26 +257,74 @@ def _public_direction(header: FrameHeader) -> tuple[float, ...]:
     return numbers(header.instance.dataset, _ORIENTATION, "d")
 
 
-def _private_directions(header: FrameHeader) -> list[tuple[float, ...]]:
-    csa = header.instance.csa.get("DiffusionGradientDirection", ())
+def _of_siemens(header: FrameHeader) -> tuple[float, ...]:
+    return header.private_numbers(0x0019, 0x100E, _SIEMENS, "Siemens", "d")
+
+
+def _of_csa(header: FrameHeader) -> tuple[float, ...]:
     try:
-        from_csa = tuple(float(one) for one in csa)
+        return tuple(float(one) for one in header.instance.csa.get("DiffusionGradientDirection", ()))
     except ValueError:
-        from_csa = ()
-    return [
-        header.private_numbers(0x0019, 0x100E, _SIEMENS, "Siemens", "d"),
-        from_csa,
-        sum((header.private_numbers(0x2005, 0x10B0 + n, _PHILIPS, "Philips", "f") for n in range(3)), ()),
-        header.private_numbers(0x0065, 0x1037, _UIH, "UIH", "d"),
-        _in_image_frame(header, sum((header.private_numbers(0x0019, 0x10BB + n, _GE, "GE") for n in range(3)), ())),
-    ]
+        return ()
 
 
-def _in_image_frame(header: FrameHeader, vector: tuple[float, ...]) -> tuple[float, ...]:
-    """Return GE's vector (frequency, phase, slice) in LPS; its sign is not certain, and no mean needs it."""
+def _of_philips(header: FrameHeader) -> tuple[float, ...]:
+    return sum((header.private_numbers(0x2005, 0x10B0 + n, _PHILIPS, "Philips", "f") for n in range(3)), ())
+
+
+def _of_uih(header: FrameHeader) -> tuple[float, ...]:
+    """Return UIH's vector, which stands in the frame of the image, in LPS.
+
+    Sources: dcm2niix and dicm2nii; issues 225, 836 and 993 of dcm2niix. In the turned series of its test data
+    (dcm_qa_uih) fibres run on from voxel to voxel this way, and less so where the vector is taken as LPS.
+    """
+    return _in_patient(header, header.private_numbers(0x0065, 0x1037, _UIH, "UIH", "d"))
+
+
+def _ge_vector(header: FrameHeader) -> tuple[float, ...]:
+    return sum((header.private_numbers(0x0019, 0x10BB + n, _GE, "GE") for n in range(3)), ())
+
+
+def _of_ge(header: FrameHeader) -> tuple[float, ...]:
+    """Return GE's vector (frequency, phase, slice) in LPS, of length 1; phase along the column where nothing is said.
+
+    The slice axis runs against row x column; in coronal images the phase axis is the other way round than in axial and
+    sagittal ones. The sign of the whole vector is free: a gradient and its opposite weight alike.
+
+    Sources: dicm2nii, and dcm2niix with issue 970 (all planes, checked by GE); MRtrix3 says the same of axial ones.
+    """
+    vector = _ge_vector(header)
+    length = float(np.linalg.norm(vector))
+    if len(vector) != 3 or not length > _SHORTEST:
+        return ()
+    frequency, phase, across = (one / length for one in vector)
+    normal = _in_patient(header, (0.0, 0.0, 1.0))
+    if normal and np.argmax(np.abs(normal)) == 1:
+        phase = -phase
+    if header.texts((0x0018, 0x1312), (0x0018, 0x9125))[:1] == ("ROW",):
+        return _in_patient(header, (phase, -frequency, -across))
+    return _in_patient(header, (frequency, phase, -across))
+
+
+def _in_patient(header: FrameHeader, vector: tuple[float, ...]) -> tuple[float, ...]:
+    """Return a vector along row, column and their normal in LPS; empty where the orientation is not known."""
     cosines = header.numbers((0x0020, 0x0037), (0x0020, 0x9116))
     if len(vector) != 3 or len(cosines) != 6:
         return ()
     row, column = np.array(cosines[:3]), np.array(cosines[3:])
-    frequency, phase = (column, row) if header.texts((0x0018, 0x1312))[:1] == ("ROW",) else (row, column)
-    return tuple((vector[0] * frequency + vector[1] * phase + vector[2] * np.cross(row, column)).tolist())
+    return tuple((vector[0] * row + vector[1] * column + vector[2] * np.cross(row, column)).tolist())
+
+
+def _scaled(header: FrameHeader, value: float) -> list[str]:
+    """Return a doubt where GE's vector is short: series of several b-values can state the largest on every image."""
+    length = float(np.linalg.norm(_ge_vector(header))) if value > 0 and header.vendor in ("GE", "") else 0.0
+    if not _SHORTEST < length < _FULL:
+        return []
+    return [
+        f"the direction, GE (0019,10BB), has the length {length:.2f}: b {value:g} may be that of a full one, and the "
+        f"image one at b {value * length**2:.0f}"
+    ]
+
+
+# UIH's public vector is that of the table before the slices are turned (issue 836 of dcm2niix).
+_VECTORS = (_of_uih, _public_direction, _of_siemens, _of_csa, _of_philips, _of_ge)

@@ -5,15 +5,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mrbiomarkers.files.dicom_read.bvalues import BValue, bvalue_of
-from mrbiomarkers.files.dicom_read.groups import FrameHeader, frame_headers
+from mrbiomarkers.files.dicom_read.groups import (
+    FrameHeader,
+    check_count,
+    frame_header,
+    frame_headers,
+    kept_header,
+    shared_groups,
+)
 from mrbiomarkers.files.dicom_read.headers import Instance
 from mrbiomarkers.files.dicom_read.mosaic import Plane, tiles_of
 from mrbiomarkers.files.dicom_read.tags import items, lenient, numbers, texts
+from mrbiomarkers.files.dicom_read.walk import GroupBytes, decimals_in
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 _POSITION, _ORIENTATION, _MEASURES = (0x0020, 0x9113), (0x0020, 0x9116), (0x0028, 0x9110)
 _TYPE, _RESCALE, _ECHO, _CONTENT = (0x0018, 0x9226), (0x0028, 0x9145), (0x0018, 0x9114), (0x0020, 0x9111)
@@ -28,7 +40,7 @@ _LETTERS = {"M": "magnitude", "P": "phase", "R": "real", "I": "imaginary"}
 _UNIT_COSINE = 1e-3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Scaling:
     """What a stored number stands for.
 
@@ -57,14 +69,14 @@ class Scaling:
     note: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Frame:
     """One two-dimensional image.
 
     Attributes
     ----------
     header : FrameHeader
-        Where it was read from.
+        Where it was read from; of a file, only what images of a series have in common is still in it.
     window : (int, int, int, int), optional
         First row, first column, rows and columns of its tile in a mosaic.
     rows, columns : int
@@ -128,10 +140,40 @@ def frames_of(instance: Instance) -> list[Frame]:
         When the header does not say where the images lie, what they are is no grey image, or values are damaged; the
         message names the file.
     """
+    if instance.frames:
+        return _enhanced(instance)
     return [frame for header in frame_headers(instance) for frame in _frames(header)]
 
 
-def _frames(header: FrameHeader) -> list[Frame]:
+def _enhanced(instance: Instance) -> list[Frame]:
+    """Return the frames of a file; those whose groups are alike differ in their position and time only."""
+    check_count(instance, len(instance.frames))
+    shared = shared_groups(instance)
+    frames: list[Frame] = []
+    known: dict[tuple[bytes, ...], Frame] = {}
+    positions: dict[bytes, NDArray[np.float64] | None] = {}
+    times: dict[bytes, float] = {}
+    for number, group in enumerate(instance.frames):
+        first = known.get(group.alike)
+        if first is None:
+            found = _frames(frame_header(instance, group, shared, number), group)
+            if found[0].window is None:
+                known[group.alike] = found[0]
+            frames += found
+            continue
+        if group.position not in positions:
+            positions[group.position] = _own_position(instance, group.position, shared)
+        if group.content not in times:
+            times[group.content] = _order(frame_header(instance, GroupBytes(content=group.content), shared))[0]
+        position = positions[group.position]
+        if position is None:
+            raise _no_position(instance.path)
+        order = (times[group.content], *first.order[1:3], float(number))
+        frames.append(replace(first, header=replace(first.header, number=number), position=position, order=order))
+    return frames
+
+
+def _frames(header: FrameHeader, group: GroupBytes | None = None) -> list[Frame]:
     path = header.instance.path
     samples = header.number_of((0x0028, 0x0002))
     if samples not in (None, 1.0):
@@ -142,9 +184,9 @@ def _frames(header: FrameHeader) -> list[Frame]:
     plane = _plane(header)
     tiles = tiles_of(header, plane, (rows, columns), image_type)
     if plane.position is None and not tiles:
-        raise ValueError(f"{path}: expected Image Position (0020,0032) with 3 numbers, got none")
+        raise _no_position(path)
     frame = Frame(
-        header,
+        kept_header(header, group),
         None,
         rows,
         columns,
@@ -166,9 +208,30 @@ def _frames(header: FrameHeader) -> list[Frame]:
     ] or [frame]
 
 
+def _no_position(path: Path) -> ValueError:
+    return ValueError(f"{path}: expected Image Position (0020,0032) with 3 numbers, got none")
+
+
+def _own_position(instance: Instance, content: bytes, shared: tuple[Dataset, ...]) -> NDArray[np.float64] | None:
+    """Return the position in a coded Plane Position Sequence; most need no help of pydicom, which takes long for it."""
+    found = decimals_in(content, 0x00200032, bool(instance.dataset.original_encoding[0]))
+    if found:
+        return _placed(found)
+    return _position(frame_header(instance, GroupBytes(position=content), shared))
+
+
+def _position(header: FrameHeader) -> NDArray[np.float64] | None:
+    return _placed(header.numbers((0x0020, 0x0032), _POSITION))
+
+
+def _placed(found: tuple[float, ...]) -> NDArray[np.float64] | None:
+    position = np.array(found)
+    is_there = position.shape == (3,) and np.all(np.isfinite(position)) and np.all(np.abs(position) < 1e5)
+    return position if is_there else None
+
+
 def _plane(header: FrameHeader) -> Plane:
     path = header.instance.path
-    position = np.array(header.numbers((0x0020, 0x0032), _POSITION))
     cosines = np.array(header.numbers((0x0020, 0x0037), _ORIENTATION))
     spacing = header.numbers((0x0028, 0x0030), _MEASURES)
     if cosines.shape != (6,) or not np.all(np.isfinite(cosines)):
@@ -181,8 +244,7 @@ def _plane(header: FrameHeader) -> Plane:
         )
     if len(spacing) != 2 or not all(0 < one < 1000 for one in spacing):
         raise ValueError(f"{path}: expected Pixel Spacing (0028,0030) with 2 numbers above 0 mm, got {spacing}")
-    is_there = position.shape == (3,) and np.all(np.isfinite(position)) and np.all(np.abs(position) < 1e5)
-    return Plane(position if is_there else None, orientation / lengths[:, None], (spacing[0], spacing[1]))
+    return Plane(_position(header), orientation / lengths[:, None], (spacing[0], spacing[1]))
 
 
 def _positive(value: float | None) -> float | None:

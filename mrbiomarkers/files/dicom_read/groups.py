@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+import io
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from mrbiomarkers.files.dicom_read.headers import Instance
 from mrbiomarkers.files.dicom_read.tags import Tag, items, numbers, private, texts
+from mrbiomarkers.files.dicom_read.walk import GroupBytes
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _SHARED, _PER_FRAME = (0x5200, 0x9229), (0x5200, 0x9230)
 _PHILIPS_ITEM = (0x2005, 0x140F)
+_NOTHING: dict[str, tuple[str, ...]] = {}
 _VENDORS = (
     ("SIEMENS", "Siemens"),
     ("PHILIPS", "Philips"),
@@ -26,7 +29,7 @@ _VENDORS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class FrameHeader:
     """The header as one frame sees it.
 
@@ -38,25 +41,32 @@ class FrameHeader:
         Its own functional groups, then the shared ones; empty for a classic image.
     number : int
         The frame, from 0.
+    found : dict
+        What was looked up before; frames with the same header and groups share it.
     """
 
     instance: Instance
     groups: tuple[Dataset, ...] = ()
     number: int = 0
+    found: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
-    @cached_property
+    @property
     def vendor(self) -> str:
         """The manufacturer: "Siemens", "Philips", "GE", "UIH", "Canon" (and Toshiba), or empty."""
-        name = " ".join(texts(self.instance.dataset, (0x0008, 0x0070))).upper()
-        return next((vendor for start, vendor in _VENDORS if start in name), "GE" if name.startswith("GE") else "")
+        if "vendor" not in self.found:
+            name = " ".join(texts(self.instance.dataset, (0x0008, 0x0070))).upper()
+            others = "GE" if name.startswith("GE") else ""
+            self.found["vendor"] = next((vendor for start, vendor in _VENDORS if start in name), others)
+        vendor: str = self.found["vendor"]
+        return vendor
 
     def macro(self, tag: Tag) -> Dataset | None:
         """Return the item of a functional group, or of a sequence of this name in the header itself."""
-        for place in (*self.groups, self.instance.dataset):
-            found = items(place, tag)
-            if found:
-                return found[0]
-        return None
+        if tag not in self.found:
+            every = (item for place in self.places() for item in items(place, tag))
+            self.found[tag] = next(every, None)
+        macro: Dataset | None = self.found[tag]
+        return macro
 
     def numbers(self, tag: Tag, macro: Tag | None = None) -> tuple[float, ...]:
         """Return the numbers of an element, from the functional group ``macro`` or from the header."""
@@ -97,17 +107,20 @@ class FrameHeader:
 
     def _places(self) -> list[Dataset]:
         """Return where private elements stand: the groups, the private items in them, the header."""
-        places: list[Dataset] = []
-        for place in (*self.groups, self.instance.dataset):
-            places.append(place)
-            places.extend(items(place, _PHILIPS_ITEM)[:1])
-            for block in (0x11FE, 0x10FE):  # Siemens XA
-                places.extend(items(place, (0x0021, block))[:1])
-        return places
+        if "places" not in self.found:
+            places: list[Dataset] = []
+            for place in self.places():
+                places.append(place)
+                places.extend(items(place, _PHILIPS_ITEM)[:1])
+                for block in (0x11FE, 0x10FE):  # Siemens XA
+                    places.extend(items(place, (0x0021, block))[:1])
+            self.found["places"] = places
+        found: list[Dataset] = self.found["places"]
+        return found
 
 
 def frame_headers(instance: Instance) -> list[FrameHeader]:
-    """Return the view of every frame of a file: one for a classic image.
+    """Return the view of every frame of a file whose functional groups, if it has any, are in its dataset.
 
     Raises
     ------
@@ -118,10 +131,50 @@ def frame_headers(instance: Instance) -> list[FrameHeader]:
     if not per_frame:
         return [FrameHeader(instance)]
     shared = items(instance.dataset, _SHARED)[:1]
+    check_count(instance, len(per_frame))
+    return [FrameHeader(instance, (item, *shared), number) for number, item in enumerate(per_frame)]
+
+
+def check_count(instance: Instance, expected: int) -> None:
+    """Raise a ValueError unless an enhanced image has as many frames as functional groups."""
     count = numbers(instance.dataset, (0x0028, 0x0008))
-    if not count or int(count[0]) != len(per_frame):
+    if not count or int(count[0]) != expected:
         raise ValueError(
             f"{instance.path}: expected functional groups for each of {count[0] if count else 'an unknown number of'} "
-            f"frames, got {len(per_frame)}"
+            f"frames, got {expected}"
         )
-    return [FrameHeader(instance, (item, *shared), number) for number, item in enumerate(per_frame)]
+
+
+def shared_groups(instance: Instance) -> tuple[Dataset, ...]:
+    """Return the functional groups that all frames share, if there are any, out of their bytes."""
+    return () if instance.shared is None else (_item(instance.dataset, b"".join(instance.shared)),)
+
+
+def frame_header(instance: Instance, group: GroupBytes, shared: tuple[Dataset, ...], number: int = 0) -> FrameHeader:
+    """Return the view of a frame with these functional groups, before those that all frames share."""
+    return FrameHeader(instance, (_item(instance.dataset, b"".join(group)), *shared), number)
+
+
+def kept_header(header: FrameHeader, group: GroupBytes | None = None) -> FrameHeader:
+    """Return the header with what is needed of it once a frame is made; equal parts are shared by all files."""
+    instance = header.instance
+    kept, late = instance.kept, instance.late
+    if kept is None or late is None:
+        return header
+    groups = []
+    for content in [one.late for one in (group, instance.shared) if one is not None]:
+        key = (bool(late.original_encoding[0]), repr(late.original_character_set), content)
+        if key not in kept.datasets:
+            kept.datasets[key] = _item(late, content)
+        groups.append(kept.datasets[key])
+    found = kept.found.setdefault((id(late), *map(id, groups)), {})
+    return FrameHeader(Instance(instance.path, late, _NOTHING), tuple(groups), header.number, found)
+
+
+def _item(dataset: Dataset, content: bytes) -> Dataset:
+    """Return the item of a sequence, in the encoding of the header."""
+    from pydicom.filereader import read_dataset
+
+    is_implicit = bool(dataset.original_encoding[0])
+    charset = dataset._character_set
+    return read_dataset(io.BytesIO(content), is_implicit, True, parent_encoding=charset, at_top_level=False)

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from mrbiomarkers.files.dicom_read.complete import cut_off, no_image
 from mrbiomarkers.files.dicom_read.csa import read_csa
 from mrbiomarkers.files.dicom_read.tags import PRIVATE_BLOCKS, items, lenient, numbers, private, texts
+from mrbiomarkers.files.dicom_read.walk import Element, GroupBytes, Needs, Walked, walk
 from mrbiomarkers.files.paths import PathLike
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.dataelem import RawDataElement
 
 Source = PathLike | Sequence[PathLike]
 
-_DICOMDIR = "1.2.840.10008.1.3.10"
-_NO_IMAGE = {
-    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation",
-    "1.2.840.10008.5.1.4.1.1.4.2": "spectroscopy",
-    "1.2.840.10008.5.1.4.1.1.66": "raw data",
-}
-_IMAGES = {f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("2", "2.1", "4", "4.1", "4.3", "4.4", "7", "30")}
-_BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
-_PIXELS = ((0x7FE0, 0x0010), (0x7FE0, 0x0008), (0x7FE0, 0x0009))
-_UNDEFINED = 0xFFFFFFFF
 _PRIVATE_SEQUENCES = ((0x2005, 0x140F), (0x0021, 0x10FE), (0x0021, 0x11FE))  # Philips, Siemens XA
 _CSA_NAMES = ("B_value", "DiffusionGradientDirection", "NumberOfImagesInMosaic", "SliceNormalVector")
 
@@ -50,9 +44,40 @@ _PRIVATE = {
     0x2001: (0x03, 0x04),
     0x2005: (0x0E, 0xB0, 0xB1, 0xB2, 0x09, 0x0A, 0x0F, 0x12, 0x13, 0x96),
 }
+_GROUPS = (
+    *((0x0008, 0x0005), (0x0018, 0x9006), (0x0018, 0x9112), (0x0018, 0x9114), (0x0018, 0x9117), (0x0018, 0x9119)),
+    *((0x0018, 0x9125), (0x0018, 0x9226), (0x0020, 0x9116), (0x0028, 0x9110), (0x0028, 0x9145), (0x0040, 0x9096)),
+)
+_PLACE, _CONTENT = 0x00209113, 0x00209111  # of each frame on its own: its position, its temporal position
+_OWN = {_PLACE: (0x00200032,), _CONTENT: (0x00209128,)}
+# Diffusion and real world values; with the private elements they are in the frames once these are made.
+_USED = (0x00189117, 0x00409096)
+# What differs from image to image, and is in the frames as well.
+_OF_ONE_IMAGE = {
+    *((0x0008, 0x0018), (0x0020, 0x0013), (0x0020, 0x0032), (0x0020, 0x0100), (0x0020, 0x1041), (0x0020, 0x4000)),
+    *((0x0018, 0x9075), (0x0018, 0x9076), (0x0018, 0x9087), (0x0018, 0x9089)),
+}
 
 
-@dataclass(frozen=True, eq=False)
+class Kept(NamedTuple):
+    """What stays of the headers once frames are made of them: equal ones are kept once.
+
+    Attributes
+    ----------
+    elements : dict
+        The elements that pydicom makes values of.
+    datasets : dict
+        Headers and functional groups, by what is coded in them.
+    found : dict
+        What frames looked up in them.
+    """
+
+    elements: dict[Element, RawDataElement]
+    datasets: dict[Hashable, Dataset]
+    found: dict[tuple[int, ...], dict[Hashable, Any]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Instance:
     """One DICOM file that holds images.
 
@@ -64,11 +89,23 @@ class Instance:
         The elements that reading needs, no pixels and nothing of the patient.
     csa : mapping
         The entries of a Siemens CSA header that reading needs.
+    frames : tuple of GroupBytes
+        The functional groups of each frame; empty for a classic image, and where they are in ``dataset``.
+    shared : GroupBytes or None
+        Those that all frames share.
+    kept : Kept or None
+        Where to keep what is needed of the header once the frames are made; None: nowhere else.
+    late : Dataset or None
+        That part of ``dataset``.
     """
 
     path: Path
     dataset: Dataset
     csa: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    frames: tuple[GroupBytes, ...] = ()
+    shared: GroupBytes | None = None
+    kept: Kept | None = None
+    late: Dataset | None = None
 
 
 class Problem(NamedTuple):
@@ -130,11 +167,12 @@ def read_headers(source: Source, *, progress: Callable[[int, int], bool] | None 
 def each_header(source: Source, progress: Callable[[int, int], bool] | None = None) -> Iterator[Instance | Problem]:
     """Yield what :func:`read_headers` returns, file by file: for folders whose headers need not be kept."""
     paths = list(_files(source))
-    seen: dict[str, Instance] = {}
+    seen: dict[str, Path] = {}
+    kept = Kept({}, {}, {})
     for done, path in enumerate(paths):
         if progress is not None and progress(done, len(paths)) is False:
             raise InterruptedError(f"reading of DICOM headers was cancelled after {done} of {len(paths)} files")
-        found = _read_one(path)
+        found = _read_one(path, kept)
         if isinstance(found, str):
             yield Problem(path, found)
             continue
@@ -142,7 +180,7 @@ def each_header(source: Source, progress: Callable[[int, int], bool] | None = No
         if uid in seen:
             yield Problem(path, _duplicate(seen[uid], found))
             continue
-        seen[uid] = found
+        seen[uid] = path
         yield found
     if progress is not None:
         progress(len(paths), len(paths))
@@ -170,10 +208,8 @@ def _below(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _read_one(path: Path) -> Instance | str:
+def _read_one(path: Path, kept: Kept) -> Instance | str:
     """Return the header, or the reason why there is none."""
-    import pydicom
-
     try:
         with path.open("rb") as file, lenient():
             start = file.read(132)
@@ -184,100 +220,85 @@ def _read_one(path: Path) -> Instance | str:
                     if len(start) == 132 and not any(start[:128])
                     else "no DICOM file"
                 )
-            file.seek(0)
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_wanted(), force=bare)
-            reason = _no_image(dataset) or _cut_off(file, dataset, path.stat().st_size)
-            if not reason:
-                _prune(dataset)
-            return reason or Instance(path, dataset, _take_csa(dataset))
+            size = os.fstat(file.fileno()).st_size
+            walked = None if bare else walk(file, size, _needs())
+            return (
+                _by_pydicom(path, file, size, bare=bare) if walked is None else _quick(path, file, size, walked, kept)
+            )
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     except Exception as error:  # pydicom raises whatever the damage leads to
         return f"damaged header: {type(error).__name__}: {error}"
 
 
-_wanted_tags: list[int] = []
+def _by_pydicom(path: Path, file: BinaryIO, size: int, *, bare: bool) -> Instance | str:
+    import pydicom
+
+    file.seek(0)
+    dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_wanted()), force=bare)
+    reason = no_image(dataset) or cut_off(file, dataset, size)
+    if not reason:
+        _prune(dataset)
+    return reason or Instance(path, dataset, _take_csa(dataset))
 
 
-def _wanted() -> list[int]:
+def _quick(path: Path, file: BinaryIO, size: int, walked: Walked, kept: Kept) -> Instance | str:
+    dataset = _dataset(walked.elements, walked.is_implicit)
+    file.seek(walked.end)
+    reason = no_image(dataset) or cut_off(file, dataset, size)
+    if reason:
+        return reason
+    late = tuple(one for one in walked.elements if not (one.tag >> 16 & 1 or one.tag in _dropped()))
+    key = hashlib.sha256(repr((walked.is_implicit, late)).encode()).digest()
+    if key not in kept.datasets:
+        kept.datasets[key] = _dataset(late, walked.is_implicit, kept.elements)
+    return Instance(path, dataset, _take_csa(dataset), walked.frames, walked.shared, kept, kept.datasets[key])
+
+
+def _dataset(
+    elements: Sequence[Element], is_implicit: bool, known: dict[Element, RawDataElement] | None = None
+) -> Dataset:
+    """Return the dataset of some elements; those of ``known`` are not made again."""
+    from pydicom import Dataset as DatasetType
+    from pydicom.dataelem import RawDataElement, empty_value_for_VR
+    from pydicom.tag import BaseTag
+
+    known = {} if known is None else known
+    for one in elements:
+        if one not in known:
+            kind, value = one.kind or None, one.value
+            content: Any = value or empty_value_for_VR(kind, raw=True)
+            known[one] = RawDataElement(BaseTag(one.tag), kind, len(value), content, 0, is_implicit, True)
+    raw: Any = {known[one].tag: known[one] for one in elements}
+    dataset = DatasetType(raw)
+    dataset.set_original_encoding(is_implicit, True, dataset._character_set)
+    return dataset
+
+
+@cache
+def _wanted() -> tuple[int, ...]:
     """Return the tags to read, private ones in every block that they may stand in."""
-    if not _wanted_tags:
-        from pydicom.tag import Tag
-
-        tags = [Tag(tag) for tag in _PUBLIC]
-        for group, elements in _PRIVATE.items():
-            tags += [Tag(group, block) for block in PRIVATE_BLOCKS]
-            tags += [Tag(group, block << 8 | element) for block in PRIVATE_BLOCKS for element in elements]
-        _wanted_tags.extend(tags)
-    return _wanted_tags
+    tags = [group << 16 | element for group, element in _PUBLIC]
+    for group, elements in _PRIVATE.items():
+        tags += [group << 16 | block for block in PRIVATE_BLOCKS]
+        tags += [group << 16 | block << 8 | element for block in PRIVATE_BLOCKS for element in elements]
+    return tuple(tags)
 
 
-def _no_image(dataset: Dataset) -> str:
-    """Return why this is no image, or an empty text."""
-    kind = texts(dataset, (0x0008, 0x0016))
-    meta = getattr(dataset, "file_meta", None)
-    storage = str(getattr(meta, "MediaStorageSOPClassUID", "")) if meta is not None else ""
-    if storage == _DICOMDIR or kind == (_DICOMDIR,):
-        return "a DICOMDIR: the images are read from their own files"
-    if not texts(dataset, (0x0008, 0x0018)):
-        # This is also what a file looks like that ends in its first bytes.
-        return "truncated or damaged: it has no SOP Instance UID (0008,0018)"
-    if kind and kind[0] in _NO_IMAGE:
-        return f"no image but {_NO_IMAGE[kind[0]]}"
-    size = numbers(dataset, (0x0028, 0x0010)) + numbers(dataset, (0x0028, 0x0011))
-    if not size and kind and kind[0] not in _IMAGES and _name_of(kind[0]):
-        return f"no image but {_name_of(kind[0])}"
-    if not size:
-        return "truncated or damaged: the header ends before Rows (0028,0010)"
-    if len(size) != 2 or min(size) < 1:
-        return f"damaged: Rows and Columns are {size}"
-    return ""
+@cache
+def _needs() -> Needs:
+    wanted = frozenset(_wanted())
+    sequences = {group << 16 | element: wanted for group, element in _PRIVATE_SEQUENCES}
+    groups = dict.fromkeys([tag for tag in wanted if tag >> 16 & 1])
+    groups |= dict.fromkeys(group << 16 | element for group, element in _GROUPS)
+    header = {tag: sequences.get(tag) for tag in wanted}
+    every = {**groups, **sequences, **_OWN}
+    return Needs(header, every, _PLACE, _CONTENT, lambda tag: bool(tag >> 16 & 1) or tag in _USED)
 
 
-def _name_of(sop_class: str) -> str:
-    """Return the name of a SOP class; empty for one that the standard does not have."""
-    from pydicom.uid import UID
-
-    name = UID(sop_class).name
-    return "" if name == sop_class else name
-
-
-def _cut_off(file: BinaryIO, dataset: Dataset, size: int) -> str:
-    """Return whether the pixels end early, as far as this shows without reading them."""
-    meta = getattr(dataset, "file_meta", None)
-    syntax = str(getattr(meta, "TransferSyntaxUID", ""))
-    if syntax == _DEFLATED:
-        return ""
-    at = file.tell()
-    head = file.read(12)
-    order = ">" if syntax == _BIG_ENDIAN else "<"
-    if len(head) < 8:
-        return "ends before its pixels (truncated)"
-    if struct.unpack(order + "HH", head[:4]) not in _PIXELS:
-        return "damaged: no pixels follow the header"
-    if dataset.original_encoding[0]:
-        length, start = struct.unpack(order + "I", head[4:8])[0], at + 8
-    elif len(head) == 12:
-        length, start = struct.unpack(order + "I", head[8:12])[0], at + 12
-    else:
-        return "ends before its pixels (truncated)"
-    if length == _UNDEFINED:
-        return ""
-    expected = _native_bytes(dataset)
-    if start + length > size:
-        return f"truncated: {length} bytes of pixels expected, {size - start} found"
-    return f"damaged: {expected} bytes of pixels expected, {length} found" if length < expected else ""
-
-
-def _native_bytes(dataset: Dataset) -> int:
-    """Return how many bytes uncompressed pixels take; 0 where the header does not say."""
-    parts = [numbers(dataset, (0x0028, element))[:1] for element in (0x10, 0x11, 0x100)]
-    if not all(parts):
-        return 0
-    frames = numbers(dataset, (0x0028, 0x0008)) or (1.0,)
-    samples = numbers(dataset, (0x0028, 0x0002)) or (1.0,)
-    product = parts[0][0] * parts[1][0] * parts[2][0] / 8 * max(frames[0], 1.0) * max(samples[0], 1.0)
-    return int(product) if product < 1e15 else 0
+@cache
+def _dropped() -> frozenset[int]:
+    return frozenset([*_USED, *(group << 16 | element for group, element in _OF_ONE_IMAGE)])
 
 
 def _prune(dataset: Dataset) -> None:
@@ -305,12 +326,14 @@ def _take_csa(dataset: Dataset) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _duplicate(first: Instance, second: Instance) -> str:
-    differing = [
-        name
-        for name, tag in (("position", (0x0020, 0x0032)), ("echo time", (0x0018, 0x0081)), ("b", (0x0018, 0x9087)))
-        if texts(first.dataset, tag) != texts(second.dataset, tag)
-    ]
-    differing += ["instance number"] * (numbers(first.dataset, (0x20, 0x13)) != numbers(second.dataset, (0x20, 0x13)))
-    other = f", but another {' and '.join(differing)}" if differing else ""
-    return f"the same SOP instance as {first.path}{other}"
+def _duplicate(first: Path, second: Instance) -> str:
+    """Return the reason; the first file is read again to say what differs, its header was not kept."""
+    found = _read_one(first, Kept({}, {}, {}))
+    differing = []
+    if isinstance(found, Instance):
+        tags = {"position": (0x0020, 0x0032), "echo time": (0x0018, 0x0081), "b": (0x0018, 0x9087)}
+        one, other = found.dataset, second.dataset
+        differing = [name for name, tag in tags.items() if texts(one, tag) != texts(other, tag)]
+        differing += ["instance number"] * (numbers(one, (0x20, 0x13)) != numbers(other, (0x20, 0x13)))
+    what = f", but another {' and '.join(differing)}" if differing else ""
+    return f"the same SOP instance as {first}{what}"

@@ -14,9 +14,11 @@ from mrbiomarkers.files.dicom_read.frames import Frame
 from mrbiomarkers.files.dicom_read.headers import Problem, Source
 from mrbiomarkers.files.dicom_read.loading import Loaded, load
 from mrbiomarkers.files.dicom_read.maps import quantity_named
-from mrbiomarkers.files.dicom_read.stacks import grid_of
+from mrbiomarkers.files.dicom_read.stacks import grid_of, orientations
 from mrbiomarkers.files.dicom_read.tags import lenient
 from mrbiomarkers.files.dicom_read.weighting import is_weighted, weighting_of
+
+_WORDS = {2: "two", 3: "three"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,11 @@ def _entry(loaded: Loaded, uid: str) -> SeriesEntry:
         grid = grid_of(frames, "its images")
         n_slices = grid.shape[0]
     except ValueError as error:
-        kind, reason = "unusable", str(error)
+        count = orientations(frames) if kind == "anatomical" else 0
+        if count > 1:
+            reason = f"localiser, {_WORDS.get(count, count)} orientations: no one volume"
+        else:
+            kind, reason = "unusable", str(error)
     if lost:
         notes.append(f"{len(lost)} images cannot be used: {lost[0].reason}")
     return SeriesEntry(

@@ -58,7 +58,8 @@ def load(source: Source, progress: Callable[[int, int], bool] | None = None) -> 
             unusable.setdefault(uid, []).append(problem)
             continue
         series.setdefault(uid, []).extend(found)
-        _lighten(found)
+        if instance.late is None:
+            _lighten(found)
     return Loaded(series, tuple(problems), unusable)
 
 
@@ -87,7 +88,7 @@ def _damaged(loaded: Loaded) -> list[Problem]:
 
 
 def _lighten(frames: list[Frame]) -> None:
-    """Drop what the frames have taken from their header: of thousands of files it is most of the memory."""
+    """Drop what the frames have taken from their header, where pydicom read it: it is most of the memory."""
     for place in {id(place): place for frame in frames for place in frame.header.places()}.values():
         for tag in [tag for tag in list(place.keys()) if tag.is_private or tag in _USED]:
             del place[tag]

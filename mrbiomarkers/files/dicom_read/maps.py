@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +61,8 @@ class DicomMap(NamedTuple):
         Quantity that the Real World Value Mapping codes; empty where it codes none.
     provenance : dict
         Model, fit and b-values or echo times, as far as they are coded beside it.
+    instances : tuple of Path
+        The files.
     """
 
     values: NDArray[Any]
@@ -73,6 +76,7 @@ class DicomMap(NamedTuple):
     notes: tuple[str, ...]
     quantity: str
     provenance: dict[str, Any]
+    instances: tuple[Path, ...] = ()
 
 
 @lenient()
@@ -129,7 +133,17 @@ def read_dicom_map(
     notes += [*grid.notes, *passed_over(loaded)]
     scale, unit = _scale_and_unit(quantity, line, coded)
     return DicomMap(
-        values, grid.affine, scale, line.slope, line.intercept, unit, line.real_world, parameters, tuple(notes), *coded
+        values,
+        grid.affine,
+        scale,
+        line.slope,
+        line.intercept,
+        unit,
+        line.real_world,
+        parameters,
+        tuple(notes),
+        *coded,
+        instances=stack.files,
     )
 
 

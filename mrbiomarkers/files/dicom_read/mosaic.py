@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from mrbiomarkers.files.dicom_read.tags import items, numbers
 
 _SIEMENS = ("SIEMENS MR",)
 _UIH = ("IMAGE PRIVATE", "UIH")
+Window = tuple[int, int, int, int]
 _MATRIX = re.compile(r"(\d+)p?\s*\*\s*(\d+)")
 
 
@@ -119,7 +121,7 @@ def _uih(header: FrameHeader, size: tuple[int, int]) -> list[Tile]:
     return [Tile(window, position) for window, position in zip(windows, positions, strict=True)]
 
 
-def _uih_windows(header: FrameHeader, count: int, size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+def _uih_windows(header: FrameHeader, count: int, size: tuple[int, int]) -> tuple[Window, ...]:
     """Return the windows; the layout of UIH need not be square, its matrix tells."""
     matrix = header.numbers((0x0018, 0x1310))
     found = header.find_private(0x0065, 0x1004, _UIH, "UIH")
@@ -135,7 +137,7 @@ def _uih_windows(header: FrameHeader, count: int, size: tuple[int, int]) -> list
     return _windows(header.instance.path.name, count, size)
 
 
-def _windows(name: str, count: int, size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+def _windows(name: str, count: int, size: tuple[int, int]) -> tuple[Window, ...]:
     """Return the windows of a square layout."""
     across = math.ceil(math.sqrt(count))
     if size[0] % across or size[1] % across:
@@ -143,5 +145,7 @@ def _windows(name: str, count: int, size: tuple[int, int]) -> list[tuple[int, in
     return _grid(count, across, size[0] // across, size[1] // across)
 
 
-def _grid(count: int, across: int, rows: int, columns: int) -> list[tuple[int, int, int, int]]:
-    return [(number // across * rows, number % across * columns, rows, columns) for number in range(count)]
+@functools.lru_cache(maxsize=64)
+def _grid(count: int, across: int, rows: int, columns: int) -> tuple[Window, ...]:
+    """Return the windows; the same ones for all mosaics of a series, which can be thousands."""
+    return tuple((number // across * rows, number % across * columns, rows, columns) for number in range(count))

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mrbiomarkers.fatwater.phase_units import phase_to_radians
 from mrbiomarkers.files.dicom_read.frames import Frame
-from mrbiomarkers.files.phase import phase_to_radians
 
 _UNITS = {
     "mrad": 1e-3,

@@ -15,6 +15,7 @@ from mrbiomarkers.files.dicom_read.tags import lenient
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.uid import UID
 
 Scale = Callable[[Frame, NDArray[Any]], NDArray[Any]]
 
@@ -23,6 +24,13 @@ _NEEDED = [
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData", "FloatPixelData",
     "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 ]  # fmt: skip
+# By how the name of the transfer syntax begins; for none of it a package under the GNU licence is needed.
+_PACKAGES = {
+    "JPEG 2000": "pylibjpeg pylibjpeg-openjpeg",
+    "High-Throughput JPEG 2000": "pylibjpeg pylibjpeg-openjpeg",
+    "JPEG-LS": "pyjpegls",
+    "JPEG": "python-gdcm",
+}
 
 
 def read_stacks(
@@ -48,7 +56,8 @@ def read_stacks(
     Raises
     ------
     ValueError
-        When the pixels of a file cannot be decoded, or are not of the size that the header says.
+        When the pixels of a file cannot be decoded, or are not of the size that the header says; where a package is
+        missing for it, the message says which.
     """
     result = np.empty((*grid.shape, len(stacks)), dtype)
     places: dict[Path, list[tuple[int, int, Frame]]] = {}
@@ -117,16 +126,35 @@ def _decode(path: Path) -> NDArray[Any]:
     """Return the pixels (frames, rows, columns) of a file."""
     import pydicom
 
+    syntax: UID | None = None
     try:
         with lenient():
             dataset = pydicom.dcmread(path, specific_tags=_NEEDED, force=True)
+            syntax = dataset.file_meta.get("TransferSyntaxUID")
             pixels = np.asarray(dataset.pixel_array)
             pixels = _own_bits(pixels, dataset)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
     except Exception as error:  # pydicom and its decoders raise whatever the damage leads to
-        raise ValueError(f"{path}: expected pixels that can be decoded, got {_first_line(error)}") from None
+        raise ValueError(f"{path}: expected pixels that can be decoded, got {_cause(error, syntax)}") from None
     return pixels if pixels.ndim == 3 else pixels[None]
+
+
+def _cause(error: Exception, syntax: UID | None) -> str:
+    """Return why pixels were not decoded: the package that is missing, else the error; with the compression by name."""
+    from pydicom.pixels import get_decoder
+
+    if syntax is None or syntax.is_private or not syntax.is_compressed:
+        return _first_line(error)
+    package = next((package for start, package in _PACKAGES.items() if syntax.name.startswith(start)), "")
+    try:
+        is_missing = not get_decoder(syntax).is_available
+    except NotImplementedError:  # pydicom knows no package that decodes it
+        is_missing, package = True, ""
+    if not is_missing:
+        return f"{syntax.name} that cannot be: {_first_line(error)}"
+    help_ = f"pip install {package}" if package else "there is none; export the images without compression"
+    return f"{syntax.name}, for which no installed package has a decoder: {help_}"
 
 
 def _first_line(error: Exception) -> str:

@@ -15,6 +15,7 @@ _SAME_PLACE = 0.05  # mm; thinner slices than this do not exist
 _SAME_COSINE = 1e-3
 _SAME_SPACING = 1e-3  # of itself
 _UNEVEN = 0.02  # of the distance between slices
+_MOST_PLANES = 9  # of a localiser
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -128,6 +129,40 @@ def stacks_of(frames: Sequence[Frame], grid: Grid, keys: Sequence[Hashable], nam
     return sorted(found, key=lambda stack: stack.first)
 
 
+def orientations(frames: Sequence[Frame]) -> int:
+    """Return in how many orientations the frames of a series lie; a localiser has several.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        In any order.
+
+    Returns
+    -------
+    int
+        0 where those of one orientation make no grid of their own, and where there are too many, as of a turning view.
+    """
+    planes: list[list[Frame]] = []
+    for frame in frames:
+        plane = next((one for one in planes if _same_orientation(one[0], frame)), None)
+        if plane is not None:
+            plane.append(frame)
+        elif len(planes) < _MOST_PLANES:
+            planes.append([frame])
+        else:
+            return 0
+    try:
+        for plane in planes:
+            grid_of(plane, "one plane")
+    except ValueError:
+        return 0
+    return len(planes)
+
+
+def _same_orientation(first: Frame, other: Frame) -> bool:
+    return bool(np.all(np.abs(first.orientation - other.orientation) <= _SAME_COSINE))
+
+
 def _uneven(name: str, key: Hashable, counts: list[int]) -> str:
     usual = max(set(counts), key=counts.count)
     odd = {number + 1: count for number, count in enumerate(counts) if count != usual}
@@ -149,7 +184,7 @@ def _check_alike(first: Frame, other: Frame, name: str) -> None:
             f"{name}: expected images of one voxel size, got {first.spacing} ({first.path.name}) and "
             f"{other.spacing} mm ({other.path.name})"
         )
-    if not np.allclose(first.orientation, other.orientation, atol=_SAME_COSINE, rtol=0):
+    if not _same_orientation(first, other):
         raise ValueError(
             f"{name}: expected images of one orientation, got {first.orientation.ravel().round(4).tolist()} "
             f"({first.path.name}) and {other.orientation.ravel().round(4).tolist()} ({other.path.name})"

@@ -84,6 +84,7 @@ def write_dicom_results(
     reader: str = "",
     subject: str = "",
     keep_identity: bool = False,
+    sources_of_maps: Mapping[str, Sequence[Dataset | PathLike]] | None = None,
 ) -> list[str]:
     """Write maps, regions and the measurement table of one subject: ``<map>.dcm``, ``regions.dcm``, ``report.dcm``.
 
@@ -107,6 +108,8 @@ def write_dicom_results(
     subject, keep_identity
         As for :func:`~mrbiomarkers.files.dicom_write.map.write_parametric_map`. UIDs are replaced unless the identity
         is kept.
+    sources_of_maps : mapping of str to sequence of pydicom.Dataset or path, optional
+        The sources of single maps, by file name, where these are not all.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def write_dicom_results(
         write_parametric_map(
             out / f"{name}.dcm",
             parameter_map,
-            source_datasets,
+            (sources_of_maps or {}).get(name, source_datasets),
             subject=subject,
             keep_identity=keep_identity,
             series_number=_FIRST_MAP + number,

@@ -214,7 +214,7 @@ def _check_complete(number: int, dataset: Dataset) -> None:
             f"(number {number})"
         )
     kind = UID(dataset.SOPClassUID).name
-    if "Image Storage" not in kind:
+    if "Image Storage" not in kind and kind != "Parametric Map Storage":
         raise ValueError(f"source_datasets: expected images, got {kind} (number {number})")
 
 

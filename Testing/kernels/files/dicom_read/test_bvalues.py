@@ -134,3 +134,66 @@ def test_directions_have_length_1_and_b_0_has_none():
     assert bvalue_of(given).direction == (0, 0, 1)
     assert bvalue_of(zero).direction is None
     assert bvalue_of(trace).direction is None
+
+
+AXIAL = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+SAGITTAL = ([0.0, 1.0, 0.0], [0.0, 0.0, -1.0])
+CORONAL = ([1.0, 0.0, 0.0], [0.0, 0.0, -1.0])
+X, Y, Z = 0.492355, 0.844098, -0.212332  # of the first weighted image of dcm_qa_ge, series 1
+# What dcm2niix makes of it: along the rows, against the columns, along their normal (issue 970 for the last one).
+BVECS = {
+    "axial": (AXIAL, "COL", (-X, Y, Z)),
+    "axial, phase along the rows": (AXIAL, "ROW", (-Y, -X, Z)),
+    "sagittal": (SAGITTAL, "COL", (X, -Y, -Z)),
+    "sagittal, phase along the rows": (SAGITTAL, "ROW", (Y, X, -Z)),
+    "coronal": (CORONAL, "COL", (-X, -Y, Z)),
+    "coronal, phase along the rows": (CORONAL, "ROW", (Y, -X, Z)),
+}
+
+
+def ge_header(plane, phase, vector, b="1000"):
+    elements = [(0x001910BB + n, "DS", f"{value:.6f}") for n, value in enumerate(vector)]
+    (row, column) = plane
+    fields = {"ImageOrientationPatient": [*row, *column], "InPlanePhaseEncodingDirection": phase}
+    return header(GE, (0x00431039, "IS", [b, 8, 0, 0]), *elements, **fields)
+
+
+@pytest.mark.parametrize("name", BVECS)
+def test_directions_of_ge_are_those_of_dcm2niix(name):
+    (row, column), phase, bvec = BVECS[name]
+    expected = np.array([row, np.negative(column), np.cross(row, column)]).T @ bvec
+
+    found = bvalue_of(ge_header((row, column), phase, (X, Y, Z)))
+
+    sign = np.sign(np.dot(found.direction, expected))  # a gradient and its opposite are one
+    np.testing.assert_allclose(np.multiply(sign, found.direction), expected, atol=1e-5)
+    assert found.doubt == ""
+
+
+def test_a_short_direction_of_ge_is_one_and_puts_the_b_in_doubt():
+    found = bvalue_of(ge_header(AXIAL, "COL", (0.0, 0.3, 0.4), b="2000"))
+
+    assert found.value == 2000
+    np.testing.assert_allclose(found.direction, (0, 0.6, -0.8))
+    assert "has the length 0.50: b 2000 may be that of a full one, and the image one at b 500" in found.doubt
+    assert bvalue_of(ge_header(AXIAL, "COL", (0.0, 0.0, 0.0))).direction is None
+    assert bvalue_of(ge_header(AXIAL, "COL", (0.0, 0.0, 0.0))).doubt == ""
+
+
+def test_directions_of_uih_stand_in_the_frame_of_the_image_and_the_public_ones_are_not_turned():
+    # The second image of the sample of UIH, turned by 25 degrees in its plane.
+    row, column = (0.906671703, -0.4210186, 0.026263684), (0.420842081, 0.90705198, 0.0121905897)
+    own = (0.603651236341314, 0.0325546968722472, -0.7965835676322014)
+    given = header(
+        UIH,
+        (0x00651009, "FD", 929.75),
+        (0x00651037, "FD", list(own)),
+        ImageOrientationPatient=[*row, *column],
+        DiffusionGradientOrientation=[0.0, 0.0, 1.0],
+    )
+
+    found = np.array(bvalue_of(given).direction)
+
+    angles = [found @ axis for axis in (row, column, np.cross(row, column))]
+    np.testing.assert_allclose(angles, own, atol=1e-5)
+    assert abs(found @ own) < 0.98

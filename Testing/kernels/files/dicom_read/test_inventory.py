@@ -60,6 +60,18 @@ def test_a_series_with_a_gap_is_unusable_and_says_why(tmp_path):
     assert "a slice is missing" in entry.reason
 
 
+def test_a_localiser_is_anatomical_unless_a_slice_is_missing(tmp_path):
+    folders.localiser(tmp_path / "a")
+    folders.localiser(tmp_path / "b", missing=True)
+
+    (whole,), (part,) = inventory(tmp_path / "a").series, inventory(tmp_path / "b").series
+
+    assert (whole.kind, whole.reason) == ("anatomical", "localiser, three orientations: no one volume")
+    assert (whole.n_images, whole.n_slices) == (12, None)
+    assert part.kind == "unusable"
+    assert "expected images of one orientation" in part.reason
+
+
 def test_a_series_of_damaged_headers_is_unusable(tmp_path):
     ge.ge_fat_fraction(tmp_path)
     for path in folders.files_of(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mrbiomarkers.files.dicom_read.frames import Frame, Scaling
-from mrbiomarkers.files.dicom_read.stacks import grid_of, stacks_of
+from mrbiomarkers.files.dicom_read.stacks import grid_of, orientations, stacks_of
 from Testing.support.volumes import oblique_affine
 
 LPS = np.diag([-1.0, -1.0, 1.0])
@@ -128,3 +128,30 @@ def test_repeats_become_volumes_in_the_order_of_acquisition():
 def test_a_volume_with_an_image_too_many_or_too_few_is_refused(frames):
     with pytest.raises(ValueError, match=r"series 7.*at slice.*of b 50.*missing or comes twice"):
         stacks_of(frames, grid_of(frames, "x"), ["b 50"] * len(frames), "series 7")
+
+
+def turned(count):
+    """Rows and columns of slices that turn about the axis of the feet, 20 degrees each."""
+    found = []
+    for angle in np.deg2rad(20.0 * np.arange(count)):
+        affine = np.eye(4)
+        affine[:3, :3] = np.array([[np.cos(angle), 0, -np.sin(angle)], [np.sin(angle), 0, np.cos(angle)], [0, -1, 0]])
+        found.append(affine)
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_the_orientations_of_a_localiser_are_counted(count):
+    frames = [one for affine in turned(count) for one in stack(3, affine=affine)]
+
+    assert orientations(frames[::2] + frames[1::2]) == count
+
+
+def test_what_is_no_localiser():
+    frames = [one for affine in turned(3) for one in stack(4, affine=affine)]
+
+    assert orientations([*frames[:5], *frames[6:]]) == 0  # a slice is missing
+    assert orientations([*frames, frame([0, 0, 0], affine=turned(1)[0], rows=7)]) == 0
+    assert orientations([one for affine in turned(10) for one in stack(2, affine=affine)]) == 0
+    with pytest.raises(ValueError, match="expected images of one orientation"):
+        grid_of(frames, "series 1")

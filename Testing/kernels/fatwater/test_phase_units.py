@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mrbiomarkers.files import phase_to_radians
+from mrbiomarkers.fatwater.phase_units import phase_to_radians
 
 RNG = np.random.default_rng(31)
 PI = np.pi

@@ -1,0 +1,20 @@
+"""Many subjects: the results of each on disk, as every face of the package writes them, and batches of cases."""
+
+from mrbiomarkers.study.batch import BatchReport, run_cases
+from mrbiomarkers.study.cases import Case
+from mrbiomarkers.study.diffusion_results import write_diffusion_results
+from mrbiomarkers.study.fatwater_results import write_fatwater_results, write_vendor_results
+from mrbiomarkers.study.results import file_name, map_suffix, write_maps, write_status
+
+__all__ = [
+    "BatchReport",
+    "Case",
+    "file_name",
+    "map_suffix",
+    "run_cases",
+    "write_diffusion_results",
+    "write_fatwater_results",
+    "write_maps",
+    "write_status",
+    "write_vendor_results",
+]

@@ -52,6 +52,7 @@ def measure_maps(
     by: Literal["position", "index"] = "position",
     mean_of: Sequence[str] = (),
     weights: str = "voxels",
+    more_rows: Sequence[Measurement] = (),
 ) -> MeasuredMaps:
     """Measure maps in regions that were drawn once: each is copied to the grid of every map, same size and position.
 
@@ -70,6 +71,8 @@ def measure_maps(
         Regions over which a mean is made, too (:func:`~mrbiomarkers.tables.mean_over_regions`); empty: none.
     weights : str
         Of that mean: ``"voxels"`` or ``"equal"``.
+    more_rows : sequence of Measurement
+        What was measured in the same regions otherwise (fits of the mean signal): it goes into the table and the means.
 
     Returns
     -------
@@ -101,6 +104,7 @@ def measure_maps(
             who = f"reader {reader!r}, " if reader else ""
             lines = [f"region {name!r}: {line}" for name, copy in copied.items() for line in copy.warnings]
             warnings.extend(f"{who}{line}" for line in (*lines, *warnings_of(found, own)))
+    rows.extend(more_rows)
     if mean_of:
         averages = mean_over_regions(rows, mean_of, weights=weights)
         rows, warnings = averages.rows, warnings + averages.notes

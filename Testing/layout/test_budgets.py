@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from Testing.support.slicer_modules import module_folders
 from Testing.support.source_tree import PACKAGE, ROOT, code_lines, functions, parse, public_definitions, python_files
 
 FILE_LINES = 400
@@ -9,6 +12,8 @@ FUNCTION_LINES = 60
 USUAL_FUNCTION_LINES = 30
 USUAL_SHARE = 0.9
 PUBLIC_NAMES = 6
+CODE = [PACKAGE, *module_folders(ROOT)]
+every_folder = pytest.mark.parametrize("folder", CODE, ids=lambda folder: folder.name)
 
 
 def long_files(folder: Path) -> list[str]:
@@ -45,18 +50,21 @@ def test_no_file_is_too_long():
     assert long_files(ROOT) == []
 
 
-def test_no_function_is_too_long():
-    assert long_functions(PACKAGE) == []
+@every_folder
+def test_no_function_is_too_long(folder):
+    assert long_functions(folder) == []
 
 
-def test_nine_functions_in_ten_are_short():
-    over = {where: count for where, count in function_lengths(PACKAGE).items() if count > USUAL_FUNCTION_LINES}
+@every_folder
+def test_nine_functions_in_ten_are_short(folder):
+    over = {where: count for where, count in function_lengths(folder).items() if count > USUAL_FUNCTION_LINES}
 
-    assert share_of_usual_functions(PACKAGE) >= USUAL_SHARE, over
+    assert share_of_usual_functions(folder) >= USUAL_SHARE, over
 
 
-def test_no_file_offers_too_much():
-    assert crowded_files(PACKAGE) == []
+@every_folder
+def test_no_file_offers_too_much(folder):
+    assert crowded_files(folder) == []
 
 
 def test_a_long_file_is_caught(tmp_path):

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from Testing.support.slicer_modules import added_folders, module_folders
 from Testing.support.source_tree import PACKAGE, ROOT
 
 SCRIPT_ENDINGS = {".py"}
 RESOURCE_ENDINGS = {".toml", ".ui", ".typed"}
+MODULE_RESOURCE_ENDINGS = {".ui", ".png", ".svg"}
 
 
 def cmake_list(text: str, name: str) -> list[str]:
@@ -16,6 +18,12 @@ def cmake_list(text: str, name: str) -> list[str]:
     match = re.search(rf"\bset\(\s*{re.escape(name)}\b([^)]*)\)", re.sub(r"#.*", "", text))
     assert match, f"no set({name} ...) found"
     return match.group(1).split()
+
+
+def module_list(text: str, name: str) -> list[str]:
+    """The entries of a list in the CMake file of a Slicer module, with the module's name put in."""
+    (module,) = cmake_list(text, "MODULE_NAME")
+    return [entry.replace("${MODULE_NAME}", module) for entry in cmake_list(text, name)]
 
 
 def files_with(folder: Path, endings: set[str]) -> list[str]:
@@ -26,26 +34,36 @@ def files_with(folder: Path, endings: set[str]) -> list[str]:
 def undeclared(package: Path) -> list[str]:
     """What differs between the two lists of a package's CMake file and the disk, one line a file."""
     text = (package / "CMakeLists.txt").read_text(encoding="utf-8")
-    differences = []
+    found = []
     for name, endings in {"SCRIPTS": SCRIPT_ENDINGS, "RESOURCES": RESOURCE_ENDINGS}.items():
-        listed, on_disk = cmake_list(text, f"{package.name}_{name}"), files_with(package, endings)
-        differences += [f"{name} lacks {file}" for file in sorted(set(on_disk) - set(listed))]
-        differences += [f"{name} lists {file}, which is not there" for file in sorted(set(listed) - set(on_disk))]
-        differences += [f"{name} lists {file} twice" for file in sorted(set(listed)) if listed.count(file) > 1]
-        if not differences and listed != on_disk:
-            differences.append(f"{name} is not sorted")
-    return differences
+        found += differences(name, cmake_list(text, f"{package.name}_{name}"), files_with(package, endings))
+    return found
+
+
+def undeclared_in_module(module: Path) -> list[str]:
+    """The same for a Slicer module, and the files that neither list may hold: Slicer would not find them."""
+    text = (module / "CMakeLists.txt").read_text(encoding="utf-8")
+    scripts, resources = files_with(module, SCRIPT_ENDINGS), files_with(module, MODULE_RESOURCE_ENDINGS)
+    found = differences("SCRIPTS", module_list(text, "MODULE_PYTHON_SCRIPTS"), scripts)
+    found += differences("RESOURCES", module_list(text, "MODULE_PYTHON_RESOURCES"), resources)
+    found += [f"{file} is outside Resources" for file in resources if not file.startswith("Resources/")]
+    known = {*scripts, *resources, "CMakeLists.txt"}
+    every = (path.relative_to(module).as_posix() for path in module.rglob("*") if path.is_file())
+    return found + [f"{file} is of no known kind" for file in every if file not in known and "__pycache__" not in file]
+
+
+def differences(name: str, listed: list[str], on_disk: list[str]) -> list[str]:
+    """What differs between a list and the files that should be in it, in order."""
+    found = [f"{name} lacks {file}" for file in sorted(set(on_disk) - set(listed))]
+    found += [f"{name} lists {file}, which is not there" for file in sorted(set(listed) - set(on_disk))]
+    found += [f"{name} lists {file} twice" for file in sorted(set(listed)) if listed.count(file) > 1]
+    return found if found or listed == on_disk else [f"{name} is not sorted"]
 
 
 def cmake_folders(root: Path) -> list[str]:
-    """The folders of the repository that are built: those with a CMake file, except the tests."""
+    """The folders of the repository that have a CMake file."""
     found = (path.parent.name for path in root.glob("*/CMakeLists.txt"))
-    return sorted(name for name in found if name != "Testing" and not name.startswith((".", "build")))
-
-
-def added_folders(root: Path) -> list[str]:
-    text = re.sub(r"#.*", "", (root / "CMakeLists.txt").read_text(encoding="utf-8"))
-    return sorted(re.findall(r"\badd_subdirectory\(\s*([\w/]+)", text))
+    return sorted(name for name in found if not name.startswith((".", "build")))
 
 
 def misplaced_inits(root: Path) -> list[str]:
@@ -81,9 +99,40 @@ def test_the_lists_are_what_cmake_builds():
     ]
 
 
+@pytest.mark.parametrize("module", module_folders(ROOT), ids=lambda module: module.name)
+def test_the_lists_of_a_module_equal_the_disk(module):
+    text = (module / "CMakeLists.txt").read_text(encoding="utf-8")
+    call = re.search(r"slicerMacroBuildScriptedModule\(([^)]*)\)", text).group(1).split()
+
+    assert undeclared_in_module(module) == []
+    assert f"Resources/Icons/{module.name}.png" in module_list(text, "MODULE_PYTHON_RESOURCES")
+    assert f"Resources/UI/{module.name}.ui" in module_list(text, "MODULE_PYTHON_RESOURCES")
+    assert cmake_list(text, "MODULE_NAME") == [module.name]
+    assert call == [
+        *("NAME", "${MODULE_NAME}", "SCRIPTS", "${MODULE_PYTHON_SCRIPTS}"),
+        *("RESOURCES", "${MODULE_PYTHON_RESOURCES}", "WITH_GENERIC_TESTS"),
+    ]
+    assert "slicer_add_python_unittest(SCRIPT ${MODULE_NAME}.py)" in text
+
+
 def test_every_folder_with_a_cmake_file_is_added():
     assert "mrbiomarkers" in cmake_folders(ROOT)
     assert added_folders(ROOT) == cmake_folders(ROOT)
+
+
+def test_the_tests_are_added_only_where_tests_are_built():
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+
+    assert re.search(r"if\(BUILD_TESTING\)\s*add_subdirectory\(Testing\)\s*endif\(\)", text)
+
+
+def test_the_launched_suite_is_given_every_module():
+    text = (ROOT / "Testing" / "CMakeLists.txt").read_text(encoding="utf-8")
+    paths = [entry.removeprefix("${CMAKE_SOURCE_DIR}/") for entry in cmake_list(text, "_source_paths")]
+
+    assert sorted(paths) == [module.name for module in module_folders(ROOT)]
+    assert (ROOT / "Testing" / "launched" / "run.py").is_file()
+    assert "${CMAKE_CURRENT_SOURCE_DIR}/launched/run.py" in text
 
 
 def test_no_init_where_slicer_would_stumble():
@@ -145,3 +194,41 @@ def test_a_misplaced_init_is_caught(tree, place):
     (tree / place).touch()
 
     assert misplaced_inits(tree) == [place]
+
+
+@pytest.fixture
+def module(tmp_path):
+    """A small Slicer module in which nothing is wrong."""
+    folder = tmp_path / "Module"
+    (folder / "Resources" / "Icons").mkdir(parents=True)
+    for name in ("Module.py", "Resources/Icons/Module.png"):
+        (folder / name).touch()
+    lists = "set(MODULE_NAME Module)\nset(MODULE_PYTHON_SCRIPTS\n  ${MODULE_NAME}.py\n  )\n"
+    lists += "set(MODULE_PYTHON_RESOURCES\n  Resources/Icons/${MODULE_NAME}.png\n  )\n"
+    (folder / "CMakeLists.txt").write_text(lists, encoding="utf-8")
+    return folder
+
+
+def test_a_sound_module_passes(module):
+    assert undeclared_in_module(module) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("Helper.py", ["SCRIPTS lacks Helper.py"]),
+        ("Resources/UI.ui", ["RESOURCES lacks Resources/UI.ui"]),
+        ("Logo.png", ["RESOURCES lacks Logo.png", "Logo.png is outside Resources"]),
+        ("Resources/notes.docx", ["Resources/notes.docx is of no known kind"]),
+    ],
+)
+def test_a_file_of_a_module_that_is_not_installed_is_caught(module, file, expected):
+    (module / file).touch()
+
+    assert undeclared_in_module(module) == expected
+
+
+def test_a_listed_file_of_a_module_that_is_gone_is_caught(module):
+    (module / "Resources" / "Icons" / "Module.png").unlink()
+
+    assert undeclared_in_module(module) == ["RESOURCES lists Resources/Icons/Module.png, which is not there"]

@@ -15,14 +15,14 @@ CORE = {"numpy", "scipy", "SimpleITK", "mrbiomarkers"}
 FILE_SCOPE_EXCEPTIONS = {
     "response/pipeline.py": {"sklearn"},
     "mrml": {"slicer", "vtk"},
-    "panels": {"qt", "ctk"},
+    "panels": {"qt", "ctk", "slicer", "vtk", "SegmentStatisticsPlugins"},
 }
 # Libraries that are imported in these rooms only, also inside functions.
 BOUND_TO_ROOMS = {
     "pydicom": {"files"},
     "highdicom": {"files"},
-    "slicer": {"mrml"},
-    "vtk": {"mrml"},
+    "slicer": {"mrml", "panels"},
+    "vtk": {"mrml", "panels"},
     "qt": {"panels"},
     "ctk": {"panels"},
 }

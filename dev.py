@@ -2,7 +2,7 @@
 
     python3 dev.py demo [options]            measure a simulated patient, results in demo_output/
     python3 dev.py test [pytest options]     run every test
-    python3 dev.py test --slicer-versions    run the kernel tests with the oldest versions that 3D Slicer bundles
+    python3 dev.py test --slicer-versions    run kernel and scene tests with the oldest versions 3D Slicer bundles
     python3 dev.py check                     style, types, layout of the code
     python3 dev.py bench [name ...]          run the benchmarks (all, or the named ones)
 
@@ -61,7 +61,7 @@ def demo(options: list) -> int:
 
 
 def test(options: list) -> int:
-    """Run every test, or with --slicer-versions the kernel tests with what Slicer bundles."""
+    """Run every test, or with --slicer-versions those without widgets with what Slicer bundles."""
     if "--slicer-versions" not in options:
         return run(project_python(), "-m", "pytest", *options)
     options = [option for option in options if option != "--slicer-versions"]
@@ -69,9 +69,9 @@ def test(options: list) -> int:
     if base is None:
         say(f"No Python {SLICER_PYTHON} with venv was found: the tests with the versions Slicer bundles were not run.")
         return 0
-    say(f"Kernel tests with Python {SLICER_PYTHON}, {', '.join(SLICER_PINS)}")
+    say(f"Kernel and scene tests with Python {SLICER_PYTHON}, {', '.join(SLICER_PINS)}")
     python = ready_python(ROOT / ".venv-slicer", base, [*SLICER_PINS, "--editable", ".[test]"])
-    return run(python, "-m", "pytest", "Testing/kernels", *options)
+    return run(python, "-m", "pytest", "Testing/kernels", "Testing/scene", *options)
 
 
 def check(options: list) -> int:

@@ -13,9 +13,11 @@ from mrbiomarkers.jobs import DrawnRegion, agree_readers, measure_maps
 from mrbiomarkers.measurements import Measurement
 from mrbiomarkers.mrml import (
     AgreementNodes,
+    FitNodes,
     MeasuredNodes,
     PlacedNodes,
     add_agreement_chart,
+    add_fit,
     add_measurement_table,
     add_record_table,
     add_segmentation,
@@ -72,6 +74,34 @@ class RegionLogic:
             segmentation = add_segmentation(f"Regions of {frames.name}", placed.masks, frames.affine)
         return PlacedNodes(segmentation, placed.warnings)
 
+    def adoptMap(self, volume: Any, quantity: str, scale: Any = None) -> FitNodes:
+        """Make a map in known units of one that a scanner or workstation has made; its volume stays as it is.
+
+        Parameters
+        ----------
+        volume : vtkMRMLScalarVolumeNode
+            The map as it was loaded.
+        quantity : str
+            What it shows: ``"PDFF"``, ``"R2star"``, ``"T2star"``, ``"ADC"``, ``"D"``, ``"Dstar"``, ``"f"``, ``"DDC"``,
+            ``"alpha"``, ``"MD"`` or ``"MK"``.
+        scale : str or MapScale
+            What its numbers stand for: a unit (``"%"``), or a factor and a unit (``"0.1*%"``). It is never guessed.
+
+        Returns
+        -------
+        FitNodes
+            One map, and what to know of it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the node is no scalar volume or under a transform, or the scale is not given: the message then holds
+            the one that the values speak for, with the reason, to be confirmed.
+        """
+        notes: list[str] = []
+        known = parameter_map(volume, quantity=quantity, scale=scale, notes=notes)
+        return add_fit({quantity: known}, volume, "Scanner map", notes)
+
     def measure(
         self,
         maps: Mapping[str, Any] | Sequence[Any],
@@ -88,7 +118,7 @@ class RegionLogic:
         Parameters
         ----------
         maps : dict or sequence of volume nodes
-            Maps of this extension (of others see ``mrbiomarkers.mrml.parameter_map``).
+            Maps of this extension; of a scanner's own make one with :meth:`adoptMap`.
         segmentations : segmentation or label map node, or dict of str to node
             The regions; with several readers by the reader's name. Then the mean of the readers is in the table, too.
         series : node, or dict of nodes, optional

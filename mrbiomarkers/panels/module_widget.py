@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,7 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
+EVENTS_EVERY = 0.05  # [s] events are served so often while work runs, and not at each progress call of a fast fit
 
 class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """A panel made of one ``.ui`` file, bound to one parameter node.
@@ -29,6 +32,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTag: Any = None
         self._running = False
         self._cancelled = False
+        self._ended = False
 
     def makeLogic(self) -> Any:
         """Return the module's logic."""
@@ -39,7 +43,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         raise NotImplementedError
 
     def work(self, parameters: Any, progress: Callable[[int, int], bool]) -> None:
-        """Do what Apply is for."""
+        """Do what Apply is for; ``say`` what was made as soon as it is made: it stays when a later part fails."""
         raise NotImplementedError
 
     def setup(self) -> None:
@@ -55,6 +59,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.addObserver(scene, event, self.onSceneStart)
         for event in (scene.EndCloseEvent, scene.EndImportEvent):
             self.addObserver(scene, event, self.onSceneEnd)
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self.onNodeRemoved)
         self.ui.applyButton.clicked.connect(self.onApply)
         if self.parent.isEntered:  # reloaded: the new panel gets no enter() of its own
             self.enter()
@@ -74,6 +79,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._cancelled = True
         self.setParameterNode(None)
         self.removeObservers()
+        self._ended = True  # work may still be on its way out, and the widgets are gone when it arrives
 
     def onReload(self) -> None:
         """Reload the module with the package behind it."""
@@ -86,11 +92,23 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._cancelled = True
         self.setParameterNode(None)
         self.leaveNodes()
+        self.say("")
 
     def onSceneEnd(self, caller: Any = None, event: Any = None) -> None:
         """Take up the nodes of the scene as it is now."""
         if self.parent.isEntered:
             self.enter()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, caller: Any, event: Any, node: Any) -> None:
+        """Let go of a node that is about to be deleted; its selector would take another one without a word."""
+        if caller.IsClosing():
+            return
+        for widget in vars(self.ui).values():
+            if hasattr(widget, "currentNode") and widget.currentNode() is node:
+                widget.setCurrentNode(None)
+        if self.ui.resultTable.mrmlTableNode() is node:
+            self.leaveNodes()
 
     def leaveNodes(self) -> None:
         """Take away the nodes that are shown but not bound; a deleted table would stay in view."""
@@ -118,6 +136,8 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def check(self, caller: Any = None, event: Any = None) -> None:
         """Enable Apply when all that it needs is there; else its tooltip says what is missing."""
+        if self._ended:
+            return
         missing = [_("a scene")] if self._parameterNode is None else self.missing(self._parameterNode)
         self.ui.applyButton.enabled = not missing and not self._running
         if missing:
@@ -131,6 +151,8 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         self._running, self._cancelled = True, False
         self.check()
+        self.leaveNodes()  # what is shown is of this run
+        self.say("")
         dialog = None
         try:
             dialog = slicer.util.createProgressDialog(
@@ -142,8 +164,11 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 labelText=_("Fitting"),
                 windowModality=qt.Qt.WindowModal,
             )
-            with slicer.util.tryWithErrorDisplay(_("Nothing was changed.")):
+            with slicer.util.tryWithErrorDisplay(_("Not finished. Results made before this error stay in the scene.")):
                 self._work(dialog)
+        except Exception as error:
+            self._sayMore(_("Not finished: {error}").format(error=error))
+            raise
         finally:
             if dialog is not None:
                 dialog.close()
@@ -153,18 +178,29 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _work(self, dialog: Any) -> None:
         """Run the work; being cancelled is no error."""
+        served = -math.inf
 
         def progress(done: int, total: int) -> bool:
-            dialog.value = int(99 * done / max(total, 1))  # at its maximum the dialog closes
-            slicer.app.processEvents()
+            nonlocal served
+            if time.monotonic() - served >= EVENTS_EVERY:
+                dialog.value = int(99 * done / max(total, 1))  # at its maximum the dialog closes
+                slicer.app.processEvents()
+                served = time.monotonic()
             self._cancelled = bool(self._cancelled or dialog.wasCanceled)
             return not self._cancelled
 
         try:
             self.work(self._parameterNode, progress)
-        except InterruptedError:
-            self.say(_("Cancelled; nothing was changed."))
+        except InterruptedError as error:
+            self._sayMore(_("Cancelled.") if self._cancelled else _("Cancelled: {reason}.").format(reason=error))
 
     def say(self, text: str) -> None:
         """Show a text below the Apply button."""
-        self.ui.messageLabel.text = text
+        if not self._ended:
+            self.ui.messageLabel.text = text
+
+    def _sayMore(self, text: str) -> None:
+        """Say how the work ended before its time, and what it had made until then."""
+        if not self._ended:
+            made = self.ui.messageLabel.text or _("No result was made.")
+            self.say(f"{text}\n{made}")

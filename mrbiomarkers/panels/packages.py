@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 
 
 def ensure_package(name: str, requirement: str, purpose: str) -> None:
@@ -26,19 +27,22 @@ def ensure_package(name: str, requirement: str, purpose: str) -> None:
         return
     import slicer
 
-    packaging = _packaging()
-    if packaging is not None:
-        packaging.pip_ensure([requirement], requester="MRBiomarkers")  # asks; installs nothing in tests
-    elif slicer.util.confirmOkCancelDisplay(
-        f"{purpose} needs the Python package {name}. Install it now? This needs the internet.", "MRBiomarkers"
-    ):
-        slicer.util.pip_install(requirement)
+    packaging, reason = _packaging(), None
+    try:
+        if packaging is not None:
+            packaging.pip_ensure([requirement], requester="MRBiomarkers")  # asks; installs nothing in tests
+        elif slicer.util.confirmOkCancelDisplay(
+            f"{purpose} needs the Python package {name}. Install it now? This needs the internet.", "MRBiomarkers"
+        ):
+            slicer.util.pip_install(requirement)
+    except (RuntimeError, subprocess.CalledProcessError) as error:  # the user said no; pip failed
+        reason = error
     importlib.invalidate_caches()
     if importlib.util.find_spec(name) is None:
         raise ImportError(
             f"{purpose} needs the Python package {name}, which is not installed; type "
             f"slicer.util.pip_install({requirement!r}) in the Python console, or do without"
-        )
+        ) from reason
 
 
 def _packaging():  # type: ignore[no-untyped-def]  # noqa: ANN202

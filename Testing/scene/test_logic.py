@@ -1,0 +1,256 @@
+"""The logic classes on real nodes: they make what the package computes, and errors leave the scene alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+LEVELS = ["L1", "L2", "L3", "L4", "L5"]
+
+
+@pytest.fixture
+def ivim(program):
+    return program.load_module("IVIMBoneMarrow").IVIMBoneMarrowLogic()
+
+
+@pytest.fixture
+def ideal(program):
+    return program.load_module("IDEALFatQuant").IDEALFatQuantLogic()
+
+
+@pytest.fixture(scope="module")
+def spine():
+    from mrbiomarkers.phantom import lumbar_diffusion
+
+    return lumbar_diffusion(shape=(6, 64, 64), snr=40.0)
+
+
+@pytest.fixture
+def dwi(scene, spine):
+    from mrbiomarkers.mrml import add_diffusion_sequence
+
+    return add_diffusion_sequence(spine.series, "DWI")
+
+
+@pytest.fixture
+def regions(scene, spine):
+    from mrbiomarkers.mrml import add_segmentation
+
+    return add_segmentation("reader A", spine.regions, spine.series.affine)
+
+
+def node_ids(scene):
+    return {scene.GetNthNode(number).GetID() for number in range(scene.GetNumberOfNodes())}
+
+
+def test_maps_are_those_of_the_package_bit_for_bit(ivim, dwi, spine):
+    import slicer
+
+    from mrbiomarkers.jobs import run_diffusion
+    from mrbiomarkers.maps import to_reported
+    from mrbiomarkers.mrml import affine_of_node
+    from mrbiomarkers.settings import DiffusionSettings
+
+    settings = DiffusionSettings(models=("adc", "ivim", "stretched", "kurtosis"), errors=True)
+    found = ivim.fit(dwi, settings=settings).maps
+    expected = run_diffusion(spine.series, settings=settings).maps
+
+    assert list(found) == list(expected)
+    for name, node in found.items():
+        values = slicer.util.arrayFromVolume(node)
+        assert values.tobytes() == to_reported(expected[name]).values.tobytes(), name
+        np.testing.assert_array_equal(affine_of_node(node), spine.series.affine)
+
+
+def test_measured_rows_are_those_of_the_package(ivim, dwi, regions, spine):
+    from mrbiomarkers.jobs import run_diffusion
+    from mrbiomarkers.measurements import measurements_to_csv
+    from mrbiomarkers.mrml import measurements_of
+    from mrbiomarkers.settings import DiffusionSettings, MeasureSettings
+
+    settings, identity = DiffusionSettings(models=("ivim",)), MeasureSettings(subject="S01", timepoint="t0")
+    maps = ivim.fit(dwi, settings=settings).maps
+    measured = ivim.measure(maps, regions, series=dwi, settings=settings, identity=identity)
+    expected = run_diffusion(spine.series, spine.regions, settings=settings, identity=identity).rows
+
+    def lines(rows):
+        return sorted(measurements_to_csv(rows).splitlines())
+
+    assert lines(measurements_of(measured.table)) == lines(expected)
+    assert list(measured.charts) == LEVELS
+
+
+def test_a_region_drawn_on_diffusion_is_measured_on_a_fat_fraction_of_another_grid(ideal, regions, scene):
+    import slicer
+
+    from mrbiomarkers.mrml import add_echo_sequences, affine_of_node, drawn_regions, measurements_of
+    from mrbiomarkers.phantom import lumbar_fat_water
+
+    phantom = lumbar_fat_water(shape=(8, 82, 82))  # the same spine on a grid without ties
+
+    nodes = add_echo_sequences(phantom.series, "Echoes")
+    pdff = ideal.fit(**nodes).maps["PDFF"]
+    rows = {row.region: row for row in measurements_of(ideal.measure([pdff], regions).table)}
+    values, to_ijk = slicer.util.arrayFromVolume(pdff), np.linalg.inv(affine_of_node(pdff))
+
+    for name, region in drawn_regions(regions).items():
+        inside = nearest(region, values.shape, np.linalg.inv(to_ijk))
+        assert rows[name].n_voxels == inside.sum() > 0
+        assert rows[name].value == pytest.approx(np.nanmean(values[inside].astype(float)), rel=1e-12)
+
+
+def nearest(region, shape, affine):
+    """The region on another grid, voxel by voxel: inside where the nearest voxel of its own grid is."""
+    k, j, i = np.meshgrid(*(np.arange(length) for length in shape), indexing="ij")
+    ras = np.stack([i, j, k, np.ones_like(i)], axis=-1) @ affine.T
+    index = np.floor((ras @ np.linalg.inv(region.affine).T)[..., :3] + 0.5).astype(int)[..., ::-1]
+    within = np.all((index >= 0) & (index < region.mask.shape), axis=-1)
+    found = np.zeros(shape, bool)
+    found[within] = region.mask[tuple(index[within].T)]
+    return found
+
+
+def test_two_readers_their_mean_and_their_agreement(ivim, dwi, regions, spine):
+    from mrbiomarkers.agreement import icc
+    from mrbiomarkers.mrml import add_segmentation, measurements_of
+    from mrbiomarkers.settings import DiffusionSettings
+
+    moved = {name: np.roll(mask, 1, axis=1) for name, mask in spine.regions.items()}
+    other = add_segmentation("reader B", moved, spine.series.affine)
+    maps = ivim.fit(dwi, settings=DiffusionSettings(models=("adc",))).maps
+    measured = ivim.measure({"ADC": maps["ADC"]}, {"A": regions, "B": other}, meanOf=LEVELS)
+    rows = measurements_of(measured.table)
+    value = {(row.reader, row.region): row.value for row in rows}
+    ratings = np.array([[value["A", level], value["B", level]] for level in LEVELS])
+
+    assert {row.reader for row in rows} == {"A", "B", "mean"}
+    assert value["mean", "L3"] == pytest.approx(ratings[2].mean())
+    agreed = ivim.agreement(measured.table, "A", "B", regions=LEVELS, kind="3,1")
+    assert float(agreed.table.GetCellText(0, agreed.table.GetColumnIndex("icc"))) == pytest.approx(
+        float(icc(ratings, "3,1").value), rel=1e-5
+    )
+    assert list(agreed.charts) == ["ADC, adc, mean of map"]
+
+
+def test_a_saved_scene_gives_the_same_numbers(ivim, dwi, regions, scene, tmp_path):
+    import slicer
+
+    from mrbiomarkers.measurements import measurements_to_csv
+    from mrbiomarkers.mrml import measurements_of
+    from mrbiomarkers.settings import DiffusionSettings
+    from Testing.support import slicer_core
+
+    maps = ivim.fit(dwi, settings=DiffusionSettings(models=("ivim",))).maps
+    names = [node.GetName() for node in maps.values()]
+    before = measurements_to_csv(measurements_of(ivim.measure(maps, regions).table))
+    assert scene.WriteToMRB(str(tmp_path / "scene.mrb"))
+    slicer_core.start().ReadFromMRB(str(tmp_path / "scene.mrb"))
+    loaded = [slicer.mrmlScene.GetFirstNodeByName(name) for name in names]
+    segmentation = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    table = slicer.mrmlScene.GetFirstNodeByName("Measurements of reader A")
+
+    assert measurements_to_csv(measurements_of(table)) == before
+    again = measurements_of(ivim.measure(loaded, segmentation).table)
+    for row, old in zip(again, measurements_of(table), strict=True):
+        # The sizes of voxels pass through the text of a file header.
+        assert row.area_mm2 == pytest.approx(old.area_mm2, rel=1e-12)
+        assert row.volume_mm3 == pytest.approx(old.volume_mm3, rel=1e-12)
+        assert replace(row, area_mm2=0.0, volume_mm3=0.0) == replace(old, area_mm2=0.0, volume_mm3=0.0)
+
+
+def test_a_map_of_a_scanner_is_adopted_only_with_a_confirmed_scale(ideal, scene):
+    import slicer
+
+    from mrbiomarkers.mrml import parameter_map
+
+    rng = np.random.default_rng(0)
+    stored = np.concatenate([rng.normal(60, 20, 5000), rng.normal(940, 20, 5000)]).clip(1, 1000)
+    stored = stored.astype(np.float32).reshape(10, 20, 50)
+    volume = slicer.util.addVolumeFromArray(stored, name="FatFrac")
+    before = node_ids(scene)
+    with pytest.raises(ValueError, match="permille"):
+        ideal.adoptMap(volume, "PDFF")
+    assert node_ids(scene) == before
+
+    node = ideal.adoptMap(volume, "PDFF", "permille").maps["PDFF"]
+    np.testing.assert_allclose(parameter_map(node).values, stored / 10, rtol=1e-6)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(volume), stored)
+    assert volume.GetAttribute("MRBiomarkers.Quantity") is None
+
+
+def test_selection_makes_a_label_map_that_names_the_models(ivim, dwi):
+    import slicer
+
+    from mrbiomarkers.settings import DiffusionSettings
+
+    found = ivim.fit(dwi, settings=DiffusionSettings(models=("adc", "ivim"), selection=True)).maps
+    node = found["best_model"]
+    colours = node.GetDisplayNode().GetColorNode()
+
+    assert node.IsA("vtkMRMLLabelMapVolumeNode")
+    assert [colours.GetColorName(number) for number in range(3)] == ["not compared", "Mono-exponential", "IVIM"]
+    assert set(np.unique(slicer.util.arrayFromVolume(node))) <= {0, 1, 2}
+    assert {"R2_adc", "R2_ivim"} <= set(found)
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_cancelled_fit_leaves_the_scene_as_it_was(ivim, dwi, scene, when):
+    before = node_ids(scene)
+    with pytest.raises(InterruptedError):
+        ivim.fit(dwi, progress=lambda done, total: when == "later" and done < total / 2)
+    assert node_ids(scene) == before
+
+
+def test_a_series_that_leaves_the_scene_during_the_fit_gives_no_map(ivim, dwi, scene):
+    before = node_ids(scene)
+
+    def remove(done, total):
+        if dwi.GetScene() is not None:
+            scene.RemoveNode(dwi)
+        return True
+
+    with pytest.raises(InterruptedError, match="taken out of the scene"):
+        ivim.fit(dwi, progress=remove)
+    assert node_ids(scene) < before
+
+
+def faults(ivim, dwi, regions, scene):
+    import slicer
+
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+    volume = slicer.util.addVolumeFromArray(np.ones((2, 3, 4), np.float32), name="one")
+    away = slicer.util.addVolumeFromArray(np.ones((2, 3, 4), np.float32), ijkToRAS=np.diag([1.0, 1, 1, 1]), name="away")
+    away.SetOrigin(5000, 5000, 5000)
+    fat = ivim.adoptMap(away, "PDFF", "%").maps["PDFF"]
+    empty = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "empty")
+    empty.GetSegmentation().AddEmptySegment("", "L1")
+    points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "no points")
+    under = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "under")
+    under.SetAndObserveTransformNodeID(transform.GetID())
+    return {
+        "a volume in place of a series": (lambda: ivim.fit(volume), ValueError, "b-value"),
+        "a table in place of a series": (lambda: ivim.fit(transform), TypeError, "moved"),
+        "nothing": (lambda: ivim.fit(None), TypeError, "nothing"),
+        "wrong number of b-values": (lambda: ivim.fit(dwi, bvalues=[0, 50]), ValueError, "b-values|bvalues"),
+        "a map far from the regions": (lambda: ivim.measure([fat], regions), ValueError, "L1.*PDFF"),
+        "no map": (lambda: ivim.measure([], regions), ValueError, "maps"),
+        "an empty segment": (lambda: ivim.measure([fat], empty), ValueError, "L1"),
+        "a segmentation under a transform": (lambda: ivim.measure([fat], under), ValueError, "transform"),
+        "a plain volume as map": (lambda: ivim.measure([volume], regions), ValueError, "one"),
+        "no point": (lambda: ivim.placeVertebrae(points, dwi), ValueError, "point"),
+        "points of another kind": (lambda: ivim.placeVertebrae(volume, dwi), TypeError, "points"),
+        "a table of something else": (
+            lambda: ivim.agreement(scene.GetFirstNodeByClass("vtkMRMLTableNode"), "A", "B"),
+            TypeError,
+            "table",
+        ),
+    }
+
+
+def test_bad_input_is_named_and_leaves_the_scene_as_it_was(ivim, dwi, regions, scene):
+    cases = faults(ivim, dwi, regions, scene)
+    before = node_ids(scene)
+    for what, (call, kind, words) in cases.items():
+        with pytest.raises(kind, match=words):
+            call()
+        assert node_ids(scene) == before, what

@@ -134,6 +134,7 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
     In Slicer's Python console::
 
         from IDEALFatQuant import IDEALFatQuantLogic
+        from mrbiomarkers.mrml import measurements_of
 
         logic = IDEALFatQuantLogic()
         sample = logic.createSampleData()  # or: logic.importFolder("/data/S01/dixon").series
@@ -142,7 +143,9 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         placed = logic.placeVertebrae(sample["points"], sample["magnitude"])
         measured = logic.measure(fitted.maps, placed.segmentation, series=series)
         print(measured.warnings)
-        print(slicer.util.arrayFromTableColumn(measured.table, "value"))
+        for row in measurements_of(measured.table):
+            if row.quantity == "PDFF":
+                print(row.region, row.method, row.value, row.unit)
     """
 
     def __init__(self) -> None:

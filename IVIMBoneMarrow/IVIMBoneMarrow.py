@@ -143,6 +143,7 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
     In Slicer's Python console::
 
         from IVIMBoneMarrow import IVIMBoneMarrowLogic
+        from mrbiomarkers.mrml import measurements_of
         from mrbiomarkers.settings import DiffusionSettings
 
         logic = IVIMBoneMarrowLogic()
@@ -152,7 +153,9 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         placed = logic.placeVertebrae(sample["points"], sample["series"])
         measured = logic.measure(fitted.maps, placed.segmentation, series=sample["series"], settings=settings)
         print(measured.warnings)
-        print(slicer.util.arrayFromTableColumn(measured.table, "value"))
+        for row in measurements_of(measured.table):
+            if row.quantity == "D":
+                print(row.region, row.method, row.value, row.unit)
     """
 
     def __init__(self) -> None:

@@ -42,7 +42,7 @@ from mrbiomarkers.panels.batch import BatchLogic, FatWaterWork
 from mrbiomarkers.panels.logic import RegionFits, RegionLogic, masks_of_node
 from mrbiomarkers.panels.module_widget import ModulePanel
 from mrbiomarkers.panels.start import register_sample, register_statistics
-from mrbiomarkers.phantom import LEVELS, FatWaterPhantom, lumbar_fat_water
+from mrbiomarkers.phantom import LEVELS, FatWaterPhantom, lumbar_fat_water, region_centres
 from mrbiomarkers.series import EchoSeries
 from mrbiomarkers.settings import FatWaterSettings, MeasureSettings
 
@@ -302,11 +302,7 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
 
 
 def _sampleNodes(phantom: FatWaterPhantom) -> dict[str, Any]:
-    affine = phantom.series.affine
-    middles = {}
-    for level in LEVELS:
-        k, j, i = np.argwhere(phantom.regions[level]).mean(axis=0)
-        middles[level] = (affine @ [i, j, k, 1])[:3]
+    middles = region_centres(phantom.regions, phantom.series.affine)
     with undo_on_error():
         nodes = add_echo_sequences(phantom.series, "Simulated echoes", browser=True)
         return {**nodes, "points": add_level_points("Simulated L1-L5", points=middles)}

@@ -47,7 +47,7 @@ from mrbiomarkers.panels.batch import BatchLogic, DiffusionWork
 from mrbiomarkers.panels.logic import RegionFits, RegionLogic, masks_of_node
 from mrbiomarkers.panels.module_widget import ModulePanel
 from mrbiomarkers.panels.start import register_sample, register_statistics
-from mrbiomarkers.phantom import LEVELS, LumbarPhantom, lumbar_diffusion
+from mrbiomarkers.phantom import LEVELS, LumbarPhantom, lumbar_diffusion, region_centres
 from mrbiomarkers.series import DiffusionSeries, combine
 from mrbiomarkers.settings import DIFFUSION_METHODS, DiffusionSettings, MeasureSettings
 
@@ -309,11 +309,7 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
 
 
 def _sampleNodes(phantom: LumbarPhantom) -> dict[str, Any]:
-    affine = phantom.series.affine
-    middles = {}
-    for level in LEVELS:
-        k, j, i = np.argwhere(phantom.regions[level]).mean(axis=0)
-        middles[level] = (affine @ [i, j, k, 1])[:3]
+    middles = region_centres(phantom.regions, phantom.series.affine)
     with undo_on_error():
         return {
             "series": add_diffusion_sequence(phantom.series, "Simulated DWI", browser=True),

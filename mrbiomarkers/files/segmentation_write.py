@@ -11,13 +11,13 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813  (its usual name)
 from numpy.typing import ArrayLike, NDArray
 
-from mrbiomarkers.checks import check_mask
 from mrbiomarkers.files.geometry import affine_of, set_geometry
 from mrbiomarkers.files.images import Volume, write_volume
 from mrbiomarkers.files.outputs import write_json
 from mrbiomarkers.files.paths import PathLike, atomic_path, check_suffix, stem_of
 from mrbiomarkers.files.segmentation import LEGEND_SUFFIX
 from mrbiomarkers.regions import SNOMED_CODES
+from mrbiomarkers.regions.layers import check_regions, layers_of
 
 Colour = tuple[float, float, float]
 
@@ -61,7 +61,7 @@ def write_regions(
         When the file cannot be written.
     """
     suffix = check_suffix(path, _SUFFIXES, "regions")
-    regions = _checked(masks)
+    regions = check_regions(masks)
     layers, places = _layers(regions)
     if suffix == ".seg.nrrd":
         _write_segmentation(path, layers, places, np.asarray(affine, dtype=np.float64), colours or {})
@@ -77,37 +77,20 @@ def write_regions(
     write_json(Path(path).with_name(stem_of(path) + LEGEND_SUFFIX), {"labels": legend})
 
 
-def _checked(masks: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.bool_]]:
-    regions: dict[str, NDArray[np.bool_]] = {}
-    for name, mask in masks.items():
-        shape = next(iter(regions.values())).shape if regions else np.shape(mask)
-        inside = check_mask(f"region {name!r}", mask, shape)
-        if not name.strip() or inside.ndim != 3 or not inside.any():
-            raise ValueError(
-                f"region {name!r}: expected a name, 3 dimensions and a voxel above 0, got shape {inside.shape} and "
-                f"{np.count_nonzero(inside)} voxels"
-            )
-        regions[name] = inside
-    if not regions:
-        raise ValueError("masks: expected at least one region, got none")
-    return regions
-
-
 def _layers(
     regions: Mapping[str, NDArray[np.bool_]],
 ) -> tuple[list[NDArray[np.uint16]], dict[str, tuple[int, int]]]:
     """Return as few label maps as hold the regions in this order, and the layer and label of each region."""
     layers: list[NDArray[np.uint16]] = []
     places = {}
-    for name, mask in regions.items():
-        layer = next((n for n, labels in enumerate(layers) if not labels[mask].any()), len(layers))
-        if layer == len(layers):
-            layers.append(np.zeros(mask.shape, dtype=np.uint16))
-        label = int(layers[layer].max()) + 1
-        layers[layer][mask] = label
-        places[name] = (layer, label)
+    for names in layers_of(regions):
+        labels = np.zeros(regions[names[0]].shape, dtype=np.uint16)
+        for label, name in enumerate(names, start=1):
+            labels[regions[name]] = label
+            places[name] = (len(layers), label)
+        layers.append(labels)
     smallest = np.uint8 if len(regions) < 256 else np.uint16
-    return [labels.astype(smallest) for labels in layers], places
+    return [labels.astype(smallest) for labels in layers], {name: places[name] for name in regions}
 
 
 def _overlapping(regions: Mapping[str, NDArray[np.bool_]]) -> tuple[str, str]:

@@ -13,11 +13,12 @@ import vtk
 from numpy.typing import ArrayLike, NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
-from mrbiomarkers.checks import check_affine, check_mask
+from mrbiomarkers.checks import check_affine
 from mrbiomarkers.jobs import DrawnRegion
 from mrbiomarkers.mrml.geometry import Affine, affine_of_node, matrix_of
 from mrbiomarkers.mrml.nodes import add_node, check_node, check_untransformed, said, undo_on_error
 from mrbiomarkers.regions import SNOMED_CODES, copy_mask, describe_grid, is_same_grid
+from mrbiomarkers.regions.layers import check_regions, layers_of
 
 Mask = NDArray[np.bool_]
 Colour = tuple[float, float, float]
@@ -157,7 +158,7 @@ def add_segmentation(
         When there is no region, one has no name or no voxel, shapes differ, or ``reference`` has another grid or is
         under a transform.
     """
-    regions, grid = _checked(masks), check_affine(affine)
+    regions, grid = check_regions(masks), check_affine(affine)
     shape = next(iter(regions.values())).shape
     if reference is not None:
         _check_reference(reference, shape, grid)
@@ -176,7 +177,7 @@ def add_segmentation(
             region: _add_segment(node, region, number, known.get(region) or known.get(region.strip().upper()))
             for number, region in enumerate(regions)
         }
-        for layer in _layers(regions):
+        for layer in layers_of(regions):
             _import(node, {identifiers[region]: regions[region] for region in layer}, grid)
     return node
 
@@ -269,22 +270,6 @@ def _of_image(image: Any, label: int) -> DrawnRegion:
     return DrawnRegion(np.asarray(values == label), affine)
 
 
-def _checked(masks: Mapping[str, ArrayLike]) -> dict[str, Mask]:
-    regions: dict[str, Mask] = {}
-    for name, mask in masks.items():
-        shape = next(iter(regions.values())).shape if regions else np.shape(mask)
-        inside = check_mask(f"region {name!r}", mask, shape)
-        if not name.strip() or inside.ndim != 3 or not inside.any():
-            raise ValueError(
-                f"region {name!r}: expected a name, 3 dimensions and a voxel above 0, got shape {inside.shape} and "
-                f"{np.count_nonzero(inside)} voxels"
-            )
-        regions[name] = inside
-    if not regions:
-        raise ValueError("masks: expected at least one region, got none")
-    return regions
-
-
 def _check_reference(reference: Any, shape: tuple[int, ...], affine: Affine) -> None:
     check_node("reference", reference, "vtkMRMLScalarVolumeNode")
     check_untransformed("reference", reference)
@@ -306,19 +291,6 @@ def _add_segment(node: Any, name: str, number: int, code: tuple[str, str] | None
         segment = node.GetSegmentation().GetSegment(identifier)
         segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), _TERMINOLOGY.format(*code))
     return identifier
-
-
-def _layers(regions: Mapping[str, Mask]) -> list[list[str]]:
-    """Return the names of the regions in as few layers without overlap as this order gives."""
-    layers: list[tuple[Mask, list[str]]] = []
-    for name, mask in regions.items():
-        free = next((layer for layer in layers if not np.any(layer[0] & mask)), None)
-        if free is None:
-            free = (np.zeros(mask.shape, dtype=bool), [])
-            layers.append(free)
-        free[0][mask] = True
-        free[1].append(name)
-    return [names for _, names in layers]
 
 
 def _import(node: Any, masks: Mapping[str, Mask], affine: Affine) -> None:

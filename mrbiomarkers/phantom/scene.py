@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,6 +144,17 @@ def region_means(
 ) -> dict[str, dict[str, float]]:
     """Return the mean of each truth map (K, J, I) over each region (K, J, I), in the unit of the map."""
     return {name: {key: float(values[mask].mean()) for key, values in truth.items()} for name, mask in regions.items()}
+
+
+def region_centres(
+    regions: Mapping[str, NDArray[np.bool_]], affine: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the centre (3,) of each vertebral region [mm, RAS]: where a reader would click."""
+    centres = {}
+    for level in LEVELS:
+        k, j, i = np.argwhere(regions[level]).mean(axis=0)
+        centres[level] = (affine @ [i, j, k, 1])[:3]
+    return centres
 
 
 def check_noise(snr: float | None, seed: int, heterogeneity: float) -> None:

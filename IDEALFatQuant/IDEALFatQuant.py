@@ -288,7 +288,8 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         cases : sequence of dict
             Each with ``"subject"`` and ``"series"`` (a DICOM folder) or ``"magnitude"``, ``"phase"``, ``"real"``,
             ``"imaginary"`` (nodes or image files), and where known ``"regions"`` (a node or file), ``"timepoint"``,
-            ``"reader"``, ``"echoTimes"`` [s], ``"fieldStrength"`` [T].
+            ``"reader"``, ``"echoTimes"`` [s], ``"fieldStrength"`` [T], ``"dicomSeries"`` (numbers or UIDs of the series
+            in a DICOM folder).
         settings : FatWaterSettings or None
             The same for all.
         outputFolder : path

@@ -274,13 +274,12 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         from mrbiomarkers.files.dicom_read import read_dicom_diffusion, study_of
 
         read = read_dicom_diffusion(folder, series=series, bvalues=bvalues)
-        table = tuple(f"b {row.bvalue:g} s/mm2: {row.n_volumes} images, from {row.source}" for row in read.table)
+        number = read.parameters["series_number"]
+        name = "DWI" if number is None else f"DWI {number:g}"
         with undo_on_error():
-            node = add_diffusion_sequence(
-                read.series, f"DWI {read.parameters['series_number'] or ''}".strip(), browser=True
-            )
+            node = add_diffusion_sequence(read.series, name, browser=True)
             place_in_study([node], subject, study_uid=study_of(read.instances[0][0]))
-        return ImportedNodes({"diffusion": node}, (*table, *read.notes))
+        return ImportedNodes({"diffusion": node}, (*map(str, read.table), *read.notes))
 
     def runBatch(
         self,
@@ -295,7 +294,8 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         ----------
         cases : sequence of dict
             Each with ``"subject"`` and ``"series"`` (a node, an image file or a DICOM folder), and where known
-            ``"regions"`` (a node or file), ``"timepoint"``, ``"reader"``, ``"bvalues"``.
+            ``"regions"`` (a node or file), ``"timepoint"``, ``"reader"``, ``"bvalues"`` [s/mm2], ``"dicomSeries"``
+            (number or UID of the series in a DICOM folder).
         settings : DiffusionSettings or None
             The same for all.
         outputFolder : path

@@ -4,11 +4,10 @@ The desktop program puts the same parts into a widget (qMRMLSliceView): a slice 
 displayable managers that draw regions, control points and colour legends over them.
 """
 
-import ctypes
-import os
+import functools
+import subprocess
 import sys
 
-import numpy as np
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -18,55 +17,62 @@ MANAGERS = (
     "vtkMRMLColorLegendDisplayableManager",
 )
 NEEDED = "a driver for OpenGL without a screen; on Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri"
+_TRY = """
+import sys, vtk
+window = getattr(vtk, sys.argv[1])()
+window.SetOffScreenRendering(True)
+if not window.SupportsOpenGL():
+    sys.exit(1)
+window.AddRenderer(vtk.vtkRenderer())
+window.Render()
+"""
 
 
-def offscreen_window():
-    """Return a render window that needs no screen, or None where there is no driver for it.
+class NoDriverError(RuntimeError):
+    """Nothing on this machine draws without a screen; the message says what to install."""
 
-    Asked first, because VTK ends the process where it renders without a driver.
+
+@functools.cache
+def window_kind():
+    """Return the name of VTK's class of render window that draws here without a screen, or None.
+
+    Tried in a process of its own, because VTK ends the process that renders without a driver.
     """
-    if sys.platform.startswith("linux"):
-        window = vtk.vtkEGLRenderWindow() if hasattr(vtk, "vtkEGLRenderWindow") else None
-        if window is not None and window.SupportsOpenGL():
-            return window
-        return vtk.vtkOSOpenGLRenderWindow() if _has_osmesa() else None
-    window = vtk.vtkRenderWindow()
-    window.SetOffScreenRendering(True)
-    return window if window.SupportsOpenGL() else None
-
-
-def _has_osmesa():
-    """Whether the library is there: VTK's class for it says yes to every question."""
-    for name in ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"):
-        try:
-            ctypes.CDLL(name)
-        except OSError:
-            continue
-        return True
-    return False
+    on_linux = sys.platform.startswith("linux")
+    for kind in ("vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow") if on_linux else ("vtkRenderWindow",):
+        tried = subprocess.run([sys.executable, "-c", _TRY, kind], capture_output=True, timeout=120, check=False)
+        if tried.returncode == 0:
+            return kind
+    return None
 
 
 class SliceView:
-    """One slice of a scene. The plane is that of the background's voxels unless ``across`` gives another."""
+    """One slice view; empty until :meth:`show`. Make it before the nodes, as the desktop program does.
 
-    def __init__(self, background, foreground=None, *, opacity=0.6, size=(400, 400), name="Red", across=None):
+    The patient's right is at the left of axial and coronal views, anterior at the left of sagittal ones.
+    """
+
+    def __init__(self, size=(400, 400), name="Red"):
         import slicer
 
-        self.window = offscreen_window()
-        if self.window is None:
-            raise RuntimeError(NEEDED)
-        self._prepare_window(size)
-        application = slicer.app.applicationLogic()
+        kind = window_kind()
+        if kind is None:
+            raise NoDriverError(NEEDED)
+        self.window = getattr(vtk, kind)()
+        self._size = size
+        self._prepare_window()
+        scene, application = slicer.mrmlScene, slicer.app.applicationLogic()
+        scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())  # the Colors module does so
+        slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene)
         self.logic = slicer.vtkMRMLSliceLogic()
         self.logic.SetMRMLApplicationLogic(application)
-        self.logic.SetMRMLScene(slicer.mrmlScene)
+        self.logic.SetMRMLScene(scene)
         self.node = self.logic.AddSliceNode(name)
         if application.GetSliceLogics() is None:
             application.SetSliceLogics(vtk.vtkCollection())
         application.GetSliceLogics().AddItem(self.logic)  # the colour legend looks for the layers there
-        self._choose_layers(background, foreground, opacity)
-        self._turn(background, across, size)
         self._add_image()
+        vtk.vtkMapper.SetResolveCoincidentTopologyToPolygonOffset()  # as the program does
         self.group = slicer.vtkMRMLDisplayableManagerGroup()
         self.group.SetRenderer(self.renderer)
         for manager in MANAGERS:
@@ -75,10 +81,27 @@ class SliceView:
             self.group.AddDisplayableManager(made)
         self.group.SetMRMLDisplayableNode(self.node)
 
-    def _prepare_window(self, size):
+    def show(self, background, foreground=None, *, opacity=0.6, orientation="Sagittal", at=None):
+        """Show one or two volumes, in the plane of the background's voxels that is nearest to an orientation.
+
+        ``at``: the slice goes through this RAS position [mm].
+        """
+        layers = self.logic.GetSliceCompositeNode()
+        layers.SetBackgroundVolumeID(background.GetID())
+        layers.SetForegroundVolumeID(None if foreground is None else foreground.GetID())
+        layers.SetForegroundOpacity(opacity)
+        self.node.SetOrientation(orientation)
+        self.node.RotateToVolumePlane(background)
+        self.logic.ResizeSliceNode(*self._size)
+        self.logic.FitSliceToBackground(*self._size)
+        self._image.SetInputConnection(self.logic.GetImageDataConnection())  # there is none before
+        if at is not None:
+            self.node.JumpSliceByOffsetting(*at)
+
+    def _prepare_window(self):
         self.window.SetOffScreenRendering(True)
         self.window.SetMultiSamples(0)
-        self.window.SetSize(*size)
+        self.window.SetSize(*self._size)
         self.renderer = vtk.vtkRenderer()
         self.window.AddRenderer(self.renderer)
         self.interactor = vtk.vtkGenericRenderWindowInteractor()
@@ -86,41 +109,21 @@ class SliceView:
         self.interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
         self.interactor.Initialize()
 
-    def _choose_layers(self, background, foreground, opacity):
-        layers = self.logic.GetSliceCompositeNode()
-        layers.SetBackgroundVolumeID(background.GetID())
-        if foreground is not None:
-            layers.SetForegroundVolumeID(foreground.GetID())
-            layers.SetForegroundOpacity(opacity)
-
-    def _turn(self, background, across, size):
-        if across is None:
-            self.node.RotateToVolumePlane(background)
-        else:
-            self.node.SetOrientation(across)
-        self.logic.ResizeSliceNode(*size)
-        self.logic.FitSliceToBackground(*size)
-
     def _add_image(self):
-        mapper = vtk.vtkImageMapper()
-        mapper.SetColorWindow(255)
-        mapper.SetColorLevel(127.5)
-        mapper.SetInputConnection(self.logic.GetImageDataConnection())
-        image = vtk.vtkActor2D()
-        image.SetMapper(mapper)
-        image.GetProperty().SetDisplayLocationToBackground()
-        self.renderer.AddActor2D(image)
-
-    def jump(self, position):
-        """Move the slice through a RAS position [mm], not within its plane."""
-        self.node.JumpSliceByOffsetting(*position)
+        self._image = vtk.vtkImageMapper()
+        self._image.SetColorWindow(255)
+        self._image.SetColorLevel(127.5)
+        actor = vtk.vtkActor2D()
+        actor.SetMapper(self._image)
+        actor.GetProperty().SetDisplayLocationToBackground()
+        self.renderer.AddViewProp(actor)
 
     def pixel(self, position):
         """Return row and column, as in :meth:`picture`, of a RAS position [mm] in the slice."""
         inverse = vtk.vtkMatrix4x4()
         vtk.vtkMatrix4x4.Invert(self.node.GetXYToRAS(), inverse)
         column, row = inverse.MultiplyPoint((*position, 1.0))[:2]
-        return int(round(self.window.GetSize()[1] - 1 - row)), int(round(column))
+        return round(self.window.GetSize()[1] - 1 - row), round(column)
 
     def picture(self):
         """Render; return the pixels as a (rows, columns, 3) uint8 array, the first row on top."""

@@ -20,6 +20,7 @@ from mrbiomarkers.mrml.tables_out import (
     add_summary_table,
     measurements_of,
 )
+from mrbiomarkers.mrml.views import display_regions, show_legend
 
 __all__ = [
     "AgreementNodes",
@@ -46,6 +47,7 @@ __all__ = [
     "check_node",
     "diffusion_series",
     "display_map",
+    "display_regions",
     "drawn_regions",
     "echo_series",
     "frames_of",
@@ -56,5 +58,6 @@ __all__ = [
     "place_in_folder",
     "place_in_study",
     "scale_proposal",
+    "show_legend",
     "undo_on_error",
 ]

@@ -11,7 +11,7 @@ import slicer
 from mrbiomarkers.mrml.nodes import check_node, said
 from mrbiomarkers.quantities import quantity
 
-_FONT_SIZE = 12  # pixels
+_FONT_SIZE = 12
 _SIZE = (0.08, 0.4)  # of the view: width, height
 _POSITION = (0.95, 0.5)  # at the right, half-way up
 _NUMBERS_OF_LABELS = (5, 6, 4)  # tried in this order
@@ -22,7 +22,9 @@ _FILL_OPACITY = 0.3
 def show_legend(map_node: Any, views: Sequence[Any] = ()) -> Any:
     """Show the colours of a map with their values, its symbol and its unit, in views that show the map.
 
-    A map has one legend: called again, the same node gets these settings back and becomes visible.
+    Call it when the map is in the views: where code chose the map, Slicer draws its legend, and takes away that of the
+    map before, only when the legend changes. A map has one legend: called again, the same node gets these settings
+    back and becomes visible.
 
     Parameters
     ----------
@@ -41,12 +43,16 @@ def show_legend(map_node: Any, views: Sequence[Any] = ()) -> Any:
         When the map is no scalar volume, or a view is none.
     ValueError
         When the volume is no map or has no display, or a node is no longer in the scene. The scene is as it was.
+    RuntimeError
+        When the program has no module Colors.
     """
     display = _map_display(map_node)
     identifiers = [_identifier("views", check_node("views", view, "vtkMRMLAbstractViewNode")) for view in views]
     known = quantity(map_node.GetAttribute("MRBiomarkers.Quantity"))
     count, label_format = _labels(display.GetWindowLevelMin(), display.GetWindowLevelMax())
     legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(display)
+    if legend is None:  # the Colors module of the program is not loaded
+        raise RuntimeError(f"{said(map_node)}: expected Slicer to make a colour legend, but it refused")
     legend.SetTitleText("\n".join(text for text in (known.ascii_symbol, known.ascii_unit) if text))
     for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
         text.SetFontSize(_FONT_SIZE)
@@ -58,6 +64,8 @@ def show_legend(map_node: Any, views: Sequence[Any] = ()) -> Any:
     legend.SetLabelFormat(label_format)
     legend.SetViewNodeIDs(identifiers)
     legend.SetVisibility(True)
+    for shown in slicer.util.getNodesByClass(legend.GetClassName()):
+        shown.Modified()  # views look at a legend when it changes, not when code puts another map into them
     return legend
 
 
@@ -99,7 +107,9 @@ def _map_display(node: Any) -> Any:
     _identifier("map_node", node)
     display = node.GetScalarVolumeDisplayNode()
     if display is None:
-        raise ValueError(f"map_node: expected a map that is displayed, got {said(node)}; call display_map first")
+        raise ValueError(
+            f"map_node: expected a map with a display, got {said(node)}, which has no display; call display_map first"
+        )
     return display
 
 
@@ -110,15 +120,19 @@ def _identifier(name: str, node: Any) -> str:
 
 
 def _labels(low: float, high: float) -> tuple[int, str]:
-    """Return how many labels a legend has, and the printf format that shows each with few digits."""
-    largest = max(abs(low), abs(high))
+    """Return how many labels a legend has, and the printf format that shows each with few digits.
+
+    The number of labels is the one that needs the fewest decimals: 5 from 0 to 2, 6 from 0 to 0.5.
+    """
+    first, largest = _NUMBERS_OF_LABELS[0], max(abs(low), abs(high))
+    step = (high - low) / (first - 1)
+    if not 0 < step < math.inf:  # a window that a person set to nothing, or one of Slicer's own on NaN
+        return first, "%.3g"
     if not 1e-2 <= largest < 1e5:
-        return _NUMBERS_OF_LABELS[0], "%.3g"
+        return first, f"%.{max(3, 2 + math.floor(math.log10(largest / step)))}g"
     for decimals in range(4):
         for count in _NUMBERS_OF_LABELS:
             values = [low + (high - low) * number / (count - 1) for number in range(count)]
-            if all(math.isclose(value, round(value, decimals), abs_tol=1e-6 * largest) for value in values):
+            if all(math.isclose(value, round(value, decimals), abs_tol=1e-6 * step) for value in values):
                 return count, f"%.{decimals}f"
-    step = (high - low) / (_NUMBERS_OF_LABELS[0] - 1)
-    decimals = max(0, 1 - math.floor(math.log10(step)))  # two digits of what a label differs from the next
-    return _NUMBERS_OF_LABELS[0], f"%.{decimals}f" if decimals < 7 else "%.6g"
+    return first, f"%.{max(0, 1 - math.floor(math.log10(step)))}f"  # two digits of what tells labels apart

@@ -23,6 +23,7 @@ from mrbiomarkers.mrml import (
     add_segmentation,
     add_summary_table,
     check_node,
+    display_regions,
     drawn_regions,
     frames_of,
     level_points,
@@ -72,6 +73,7 @@ class RegionLogic:
         placed = place_vertebrae(level_points(points), frames.affine, image.shape, settings, image)
         with undo_on_error():
             segmentation = add_segmentation(f"Regions of {frames.name}", placed.masks, frames.affine)
+            display_regions(segmentation)
         return PlacedNodes(segmentation, placed.warnings)
 
     def adoptMap(self, volume: Any, quantity: str, scale: Any = None) -> FitNodes:

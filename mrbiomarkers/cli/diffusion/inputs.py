@@ -74,13 +74,11 @@ def _read(options: argparse.Namespace, bvalues: list[float] | None) -> InputSeri
         bvalues=bvalues,
         progress=terminal_progress("Reading headers, files"),
     )
-    table = [
-        f"b {row.bvalue:g} s/mm2: {row.n_volumes} volume{'s' if row.n_volumes > 1 else ''}, from {row.source}"
-        + ("" if row.raw in (None, row.bvalue) else f" (there {row.raw:g})")
-        for row in found.table
-    ]
     return InputSeries(
-        found.series, acquisition=found.parameters, notes=(*table, *found.notes), instances=found.instances
+        found.series,
+        acquisition=found.parameters,
+        notes=(*map(str, found.table), *found.notes),
+        instances=found.instances,
     )
 
 

@@ -34,7 +34,7 @@ def acquisition_of(frame: Frame) -> dict[str, Any]:
             "averages": averages(header),
             "slice_thickness": frame.thickness,
             "sequence": (*header.texts((0x0018, 0x0020)), None)[0],
-            "series_number": header.number_of((0x0020, 0x0011)),
+            "series_number": _whole(header.number_of((0x0020, 0x0011))),
         }
 
 
@@ -70,3 +70,7 @@ def _seconds(milliseconds: float | None) -> float | None:
 
 def _within(value: float | None, most: float) -> float | None:
     return value if value is not None and 0 < value <= most else None
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

@@ -45,6 +45,12 @@ class BRow(NamedTuple):
     n_volumes: int
     source: str
 
+    def __str__(self) -> str:
+        """Return the line as a person reads it."""
+        volumes = "volume" if self.n_volumes == 1 else "volumes"
+        raw = "" if self.raw in (None, self.bvalue) else f" (there {self.raw:g})"
+        return f"b {self.bvalue:g} s/mm2: {self.n_volumes} {volumes}, from {self.source}{raw}"
+
 
 class DicomDiffusion(NamedTuple):
     """A diffusion series and how it was read.

@@ -154,6 +154,22 @@ def _check_one_set(frames: list[Frame], chosen: dict[str, list[Frame]], *, named
             raise ValueError(
                 f"expected one {key[0]} image at each echo time, got some of several series: {listing(chosen)}. {hint}"
             )
+    if not named:
+        _check_one_acquisition(frames, chosen)
+
+
+def _check_one_acquisition(frames: list[Frame], chosen: dict[str, list[Frame]]) -> None:
+    """Refuse to mix series of which each has several echoes of one part: they may be two acquisitions."""
+    echoes: dict[tuple[str, str], set[tuple[float | None, int]]] = {}
+    for frame in frames:
+        echoes.setdefault((_part(frame), frame.series), set()).add((frame.echo_time, _echo_number(frame)))
+    whole = [part for (part, _), times in echoes.items() if len(times) > 1]
+    twice = next((part for part in whole if whole.count(part) > 1), None)
+    if twice is not None:
+        raise ValueError(
+            f"expected one series with several {twice} echoes, got {whole.count(twice)} among: {listing(chosen)}. "
+            "Name one, or those that were acquired as one, with series="
+        )
 
 
 def _part(frame: Frame) -> str:

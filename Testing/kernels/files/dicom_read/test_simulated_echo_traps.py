@@ -198,3 +198,23 @@ def test_a_map_without_its_damaged_last_slice_is_not_read_in_silence(share, tmp_
     except ValueError as error:
         said = str(error)
     assert "truncated" in said or "damaged" in said or "IM0004" in said
+
+
+def test_two_acquisitions_at_other_echo_times_are_not_mixed_unasked(tmp_path):
+    siemens.siemens_echoes(tmp_path / "a")
+    siemens.siemens_echoes(tmp_path / "b")
+
+    def again(dataset):
+        dataset.SeriesInstanceUID = f"{str(dataset.SeriesInstanceUID)[:60]}.7"
+        dataset.SOPInstanceUID = uid("again", dataset.SOPInstanceUID)
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.SeriesNumber += 10
+        dataset.EchoTime = float(dataset.EchoTime) + 0.5
+
+    edit_all(tmp_path / "b", again)
+    with pytest.raises(ValueError, match="one series with several magnitude echoes, got 2 among: series 2"):
+        read_dicom_echoes(tmp_path)
+
+    first, second = read_dicom_echoes(tmp_path, series=[2, 3]), read_dicom_echoes(tmp_path, series=[12, 13])
+    np.testing.assert_allclose(second.series.echo_times - first.series.echo_times, 0.5e-3, atol=1e-9)
+    assert read_dicom_echoes(tmp_path, series=[2, 3, 12, 13]).series.signal.shape[-1] == 6  # named: as one

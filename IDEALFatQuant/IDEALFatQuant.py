@@ -121,6 +121,7 @@ class IDEALFatQuantWidget(ModulePanel):
         series["fieldStrength"] = parameters.fieldStrength or None
         fitted = self.logic.fit(**series, settings=settings, regions=regions, progress=progress)
         lines = [_("{count} maps were made.").format(count=len(fitted.maps)), *fitted.warnings]
+        self.say("\n".join(dict.fromkeys(lines)))  # it stays when measuring fails
         if regions is not None:
             measured = self.logic.measure(fitted.maps, regions, series=series, settings=settings, progress=progress)
             self.showTable(measured.summary)

@@ -125,6 +125,7 @@ class IVIMBoneMarrowWidget(ModulePanel):
         settings = DiffusionSettings(models=self._models(parameters), method=parameters.method)
         fitted = self.logic.fit(series, settings=settings, regions=regions, progress=progress)
         lines = [_("{count} maps were made.").format(count=len(fitted.maps)), *fitted.warnings]
+        self.say("\n".join(dict.fromkeys(lines)))  # it stays when measuring fails
         if regions is not None:
             measured = self.logic.measure(fitted.maps, regions, series=series, settings=settings, progress=progress)
             self.showTable(measured.summary)

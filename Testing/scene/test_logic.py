@@ -214,6 +214,15 @@ def test_a_series_that_leaves_the_scene_during_the_fit_gives_no_map(ivim, dwi, s
     assert node_ids(scene) < before
 
 
+def test_regions_deleted_before_they_are_measured_are_named(ivim, dwi, regions, scene):
+    from mrbiomarkers.settings import DiffusionSettings
+
+    maps = ivim.fit(dwi, settings=DiffusionSettings(models=("adc",))).maps
+    scene.RemoveNode(regions)
+    with pytest.raises(ValueError, match=r"reader A.*removed"):
+        ivim.measure(maps, regions)
+
+
 def faults(ivim, dwi, regions, scene):
     import slicer
 

@@ -32,6 +32,7 @@ from mrbiomarkers.mrml import (
     parameter_map,
     undo_on_error,
 )
+from mrbiomarkers.mrml.volumes import check_present
 from mrbiomarkers.regions import place_vertebrae
 from mrbiomarkers.settings import MeasureSettings, PlacementSettings
 
@@ -151,6 +152,9 @@ class RegionLogic:
         nodes = list(maps.values() if isinstance(maps, Mapping) else maps)
         known = [parameter_map(node) for node in nodes]
         readers = segmentations if isinstance(segmentations, Mapping) else {"": segmentations}
+        for node in readers.values():
+            check_node("segmentations", node, "vtkMRMLSegmentationNode", "vtkMRMLLabelMapVolumeNode")
+            check_present("segmentations", node)  # it may have been deleted while the series was fitted
         drawn = {reader: drawn_regions(node) for reader, node in readers.items()}
         identity = identity or MeasureSettings()
         fits: list[RegionFits] = []

@@ -17,6 +17,7 @@ from slicer.util import VTKObservationMixin
 
 EVENTS_EVERY = 0.05  # [s] events are served so often while work runs, and not at each progress call of a fast fit
 
+
 class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """A panel made of one ``.ui`` file, bound to one parameter node.
 
@@ -32,7 +33,6 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTag: Any = None
         self._running = False
         self._cancelled = False
-        self._ended = False
 
     def makeLogic(self) -> Any:
         """Return the module's logic."""
@@ -79,7 +79,6 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._cancelled = True
         self.setParameterNode(None)
         self.removeObservers()
-        self._ended = True  # work may still be on its way out, and the widgets are gone when it arrives
 
     def onReload(self) -> None:
         """Reload the module with the package behind it."""
@@ -136,8 +135,6 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def check(self, caller: Any = None, event: Any = None) -> None:
         """Enable Apply when all that it needs is there; else its tooltip says what is missing."""
-        if self._ended:
-            return
         missing = [_("a scene")] if self._parameterNode is None else self.missing(self._parameterNode)
         self.ui.applyButton.enabled = not missing and not self._running
         if missing:
@@ -196,11 +193,8 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def say(self, text: str) -> None:
         """Show a text below the Apply button."""
-        if not self._ended:
-            self.ui.messageLabel.text = text
+        self.ui.messageLabel.text = text
 
     def _sayMore(self, text: str) -> None:
         """Say how the work ended before its time, and what it had made until then."""
-        if not self._ended:
-            made = self.ui.messageLabel.text or _("No result was made.")
-            self.say(f"{text}\n{made}")
+        self.say("\n".join(line for line in (text, self.ui.messageLabel.text) if line))

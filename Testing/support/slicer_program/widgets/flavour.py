@@ -4,6 +4,7 @@ Known differences that remain: enumerations are not ints here, and a conversion 
 strict.
 """
 
+import ctypes
 import functools
 import logging
 
@@ -24,6 +25,12 @@ CALLS = (
     lambda guard: lambda a, b, c: guard(a, b, c),
     lambda guard: lambda a, b, c, d: guard(a, b, c, d),
 )
+
+
+# PySide6 6.12 returns the bool of ``emit`` and ``disconnect`` without a reference of its own: before Python 3.12 the
+# process would abort when none is left, often at its end.
+_keep_reference = ctypes.pythonapi.Py_IncRef
+_keep_reference.argtypes = [ctypes.py_object]
 
 
 class Signal:
@@ -47,12 +54,12 @@ class Signal:
         slots = self._owner._slots.get(self._name, [])
         taken = [pair for pair in slots if slot is None or pair[0] == slot]
         for pair in taken[: None if slot is None else 1]:
-            self._qt().disconnect(pair[1])
+            _keep_reference(self._qt().disconnect(pair[1]))
             slots.remove(pair)
         return bool(taken)
 
     def emit(self, *values):
-        self._qt().emit(*values)
+        _keep_reference(self._qt().emit(*values))
 
     __call__ = emit
 

@@ -39,7 +39,7 @@ def test_the_sessions_of_the_readme_run(program, tmp_path):
     from mrbiomarkers.phantom import lumbar_diffusion
 
     program.load_module("IVIMBoneMarrow")
-    session, batch = blocks_of_the_readme()
+    session, batch, _ = blocks_of_the_readme()
     phantom = lumbar_diffusion(shape=(5, 48, 48))
     for case in ("S01", "S02"):
         (tmp_path / case).mkdir()
@@ -55,3 +55,13 @@ def test_the_sessions_of_the_readme_run(program, tmp_path):
     assert list(report.failed) == ["S02"]  # there is no folder of that name: named, and the other is done
     assert list((tmp_path / "results" / "S01").glob("D.n*"))
     assert {row.region for row in report.rows} == {"L1", "L2", "L3", "L4", "L5"}
+
+
+def test_the_worklist_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    (tmp_path / "S01.nii.gz").touch()
+    (tmp_path / "cohort.csv").write_text("subject,timepoint,series\nS01,pre,S01.nii.gz\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    exec(blocks_of_the_readme()[2], {})
+
+    assert capsys.readouterr().out.startswith("case 1 ")

@@ -41,6 +41,8 @@ from mrbiomarkers.mrml import (
 from mrbiomarkers.panels.batch import BatchLogic, FatWaterWork
 from mrbiomarkers.panels.logic import RegionFits, RegionLogic, masks_of_node
 from mrbiomarkers.panels.module_widget import ModulePanel
+from mrbiomarkers.panels.regions_section import RegionsSection
+from mrbiomarkers.panels.section import Section
 from mrbiomarkers.panels.start import register_sample, register_statistics
 from mrbiomarkers.phantom import LEVELS, FatWaterPhantom, lumbar_fat_water, region_centres
 from mrbiomarkers.series import EchoSeries
@@ -105,6 +107,21 @@ class IDEALFatQuantWidget(ModulePanel):
     def makeLogic(self) -> "IDEALFatQuantLogic":
         """Return the module's logic."""
         return IDEALFatQuantLogic()
+
+    def makeSections(self) -> list[Section]:
+        """Return the section in which regions are made; the regions are those that are measured."""
+        self._regions = RegionsSection(self.moduleName, lambda: self._parameterNode.magnitude, self.onRegions)
+        return [self._regions]
+
+    def enter(self) -> None:
+        """Open the panel; where no regions are chosen, those that the other module has made are."""
+        super().enter()
+        if self._parameterNode.regions is None:
+            self.onRegions(self._regions.regions)
+
+    def onRegions(self, regions: Any) -> None:
+        """Measure in the regions that the section has made or chosen."""
+        self._parameterNode.regions = regions
 
     def missing(self, parameters: Any) -> list[str]:
         """Return what has to be chosen before a fit."""

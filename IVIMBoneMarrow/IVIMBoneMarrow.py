@@ -46,6 +46,8 @@ from mrbiomarkers.mrml import (
 from mrbiomarkers.panels.batch import BatchLogic, DiffusionWork
 from mrbiomarkers.panels.logic import RegionFits, RegionLogic, masks_of_node
 from mrbiomarkers.panels.module_widget import ModulePanel
+from mrbiomarkers.panels.regions_section import RegionsSection
+from mrbiomarkers.panels.section import Section
 from mrbiomarkers.panels.start import register_sample, register_statistics
 from mrbiomarkers.phantom import LEVELS, LumbarPhantom, lumbar_diffusion, region_centres
 from mrbiomarkers.series import DiffusionSeries, combine
@@ -109,6 +111,21 @@ class IVIMBoneMarrowWidget(ModulePanel):
     def makeLogic(self) -> "IVIMBoneMarrowLogic":
         """Return the module's logic."""
         return IVIMBoneMarrowLogic()
+
+    def makeSections(self) -> list[Section]:
+        """Return the section in which regions are made; the regions are those that are measured."""
+        self._regions = RegionsSection(self.moduleName, lambda: self._parameterNode.series, self.onRegions)
+        return [self._regions]
+
+    def enter(self) -> None:
+        """Open the panel; where no regions are chosen, those that the other module has made are."""
+        super().enter()
+        if self._parameterNode.regions is None:
+            self.onRegions(self._regions.regions)
+
+    def onRegions(self, regions: Any) -> None:
+        """Measure in the regions that the section has made or chosen."""
+        self._parameterNode.regions = regions
 
     def missing(self, parameters: Any) -> list[str]:
         """Return what has to be chosen before a fit."""

@@ -15,6 +15,8 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
+from mrbiomarkers.panels.section import Section
+
 EVENTS_EVERY = 0.05  # [s] events are served so often while work runs, and not at each progress call of a fast fit
 
 
@@ -33,10 +35,15 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTag: Any = None
         self._running = False
         self._cancelled = False
+        self._sections: list[Section] = []
 
     def makeLogic(self) -> Any:
         """Return the module's logic."""
         raise NotImplementedError
+
+    def makeSections(self) -> list[Section]:
+        """Return the sections that the panel shares with others, in their order; they come where the form has place."""
+        return []
 
     def missing(self, parameters: Any) -> list[str]:
         """Return what has to be chosen before work can begin, in words; empty: nothing."""
@@ -54,6 +61,9 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(widget)
         widget.setMRMLScene(slicer.mrmlScene)
         self.logic = self.makeLogic()
+        self._sections = self.makeSections()
+        for section in self._sections:
+            section.setup(self.ui.sectionsPlace.layout())
         scene = slicer.mrmlScene
         for event in (scene.StartCloseEvent, scene.StartImportEvent):
             self.addObserver(scene, event, self.onSceneStart)
@@ -69,14 +79,22 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """Take up the parameter node; Slicer calls it when the module is opened."""
         self.initializeParameterNode()
+        for section in self._sections:
+            section.bind(self._parameterNode)
+            section.enter()
 
     def exit(self) -> None:
         """Let go of the parameter node; Slicer calls it when another module is opened."""
+        for section in self._sections:
+            section.exit()
+            section.release()
         self.setParameterNode(None)
 
     def cleanup(self) -> None:
         """Let go of everything; Slicer calls it when the module is reloaded or the program ends."""
         self._cancelled = True
+        for section in self._sections:
+            section.cleanup()
         self.setParameterNode(None)
         self.removeObservers()
 
@@ -89,6 +107,9 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStart(self, caller: Any = None, event: Any = None) -> None:
         """Let go of the nodes before the scene is closed or another is loaded into it."""
         self._cancelled = True
+        for section in self._sections:
+            section.leaveNodes()
+            section.release()
         self.setParameterNode(None)
         self.leaveNodes()
         self.say("")
@@ -106,6 +127,8 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for widget in vars(self.ui).values():
             if hasattr(widget, "currentNode") and widget.currentNode() is node:
                 widget.setCurrentNode(None)
+        for section in self._sections:
+            section.nodeRemoved(node)
         if self.ui.resultTable.mrmlTableNode() is node:
             self.leaveNodes()
 

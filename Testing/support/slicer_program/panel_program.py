@@ -1,5 +1,6 @@
 """The program with widgets: ``qt``, ``ctk`` and Slicer's own are stand-ins on PySide6, drawn on no screen."""
 
+import ctypes
 import logging
 import os
 import time
@@ -20,6 +21,10 @@ from .widgets.panel_module import PanelModule, qSlicerScriptedLoadableModuleWidg
 from .widgets.qt_module import answers, qt
 
 QtCore.qInstallMessageHandler(lambda kind, context, text: logging.getLogger("Qt").info(text))
+# PySide6 6.12 gives back a reference to None that it never took with every call that returns nothing. Before Python
+# 3.12, where None cannot be used up, the interpreter ends when the last one is gone.
+_kept = [None] * 1_000_000
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))  # to the very end
 _application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["panels"])
 
 

@@ -35,10 +35,12 @@ class Loader(QtUiTools.QUiLoader):
         buffer.setData(written.getvalue())
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
         loading.add(path.name)
+        self._layouts = []
         try:
             widget = super().load(buffer, parent)
         finally:
             loading.clear()
+        widget._layouts = self._layouts  # PySide would delete those inside other layouts, as it takes them for its own
         for name, key, value in texts:
             setattr(_find(widget, name, path.name), key, value)
         for connection in connections:
@@ -52,8 +54,10 @@ class Loader(QtUiTools.QUiLoader):
         return widget
 
     def createLayout(self, name, parent=None, objectName=""):
-        layout = getattr(qt, name)(parent) if parent is not None else getattr(qt, name)()
+        is_inner = parent is None or not parent.isWidgetType()  # a layout takes its inner layouts itself
+        layout = getattr(qt, name)() if is_inner else getattr(qt, name)(parent)
         layout.setObjectName(objectName)
+        self._layouts.append(layout)
         return layout
 
     def createAction(self, parent=None, objectName=""):

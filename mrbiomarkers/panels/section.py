@@ -1,0 +1,75 @@
+"""A section of a panel that several modules share: a form of its own and a life beside that of the panel."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from typing import Any
+
+import slicer
+from slicer.util import VTKObservationMixin
+
+
+class Section(VTKObservationMixin):
+    """A part of a panel, made of one ``.ui`` file of the folder ``ui`` beside this file.
+
+    The panel calls, in this order: ``setup`` once; ``bind`` and ``enter`` when it is opened; ``exit`` and ``release``
+    when it is left. A scene that is closed or loaded: ``leaveNodes`` and ``release`` before, ``bind`` and ``enter``
+    after it, when the panel is open. ``nodeRemoved`` before a node is deleted, ``cleanup`` at the end. What is called
+    twice, or without its counterpart, does no harm.
+    """
+
+    form = ""  # name of the .ui file, without its ending
+
+    def __init__(self) -> None:
+        VTKObservationMixin.__init__(self)
+        self.widget: Any = None
+        self.ui: Any = None
+        self._parameters: Any = None
+        self._guiTag: Any = None
+
+    def setup(self, layout: Any) -> None:
+        """Build the form and add it to a layout."""
+        with as_file(files(__package__) / "ui" / f"{self.form}.ui") as path:
+            self.widget = slicer.util.loadUI(str(path))
+        layout.addWidget(self.widget)
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self.widget.setMRMLScene(slicer.mrmlScene)
+
+    def parameters(self, node: Any) -> Any:
+        """Return what the form is bound to when the panel has this parameter node; default: the same."""
+        return node
+
+    def bind(self, node: Any) -> None:
+        """Bind the form while the panel has this parameter node; None: to none."""
+        self.release()
+        if node is not None:
+            self._parameters = self.parameters(node)
+            self._guiTag = self._parameters.connectGui(self.ui)
+
+    def release(self) -> None:
+        """Let go of the parameter node and of all that is observed in the scene."""
+        if self._parameters is not None:
+            self._parameters.disconnectGui(self._guiTag)
+        self._parameters = self._guiTag = None
+        self.removeObservers()
+
+    def enter(self) -> None:
+        """Take up what only an open panel may have: views, place mode, shortcuts."""
+
+    def exit(self) -> None:
+        """Give back what :meth:`enter` took."""
+
+    def leaveNodes(self) -> None:
+        """Take away the nodes that are shown but not bound, before the scene is closed or another comes."""
+
+    def nodeRemoved(self, node: Any) -> None:
+        """Let go of a node before it is deleted; its selector would take another one without a word."""
+        for widget in vars(self.ui).values():
+            if hasattr(widget, "currentNode") and widget.currentNode() is node:
+                widget.setCurrentNode(None)
+
+    def cleanup(self) -> None:
+        """Let go of everything."""
+        self.exit()
+        self.leaveNodes()
+        self.release()

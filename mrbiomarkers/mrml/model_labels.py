@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from mrbiomarkers.mrml.geometry import Affine, affine_of_node
 from mrbiomarkers.mrml.nodes import check_node, check_untransformed, said
-from mrbiomarkers.mrml.preview import _cropped
-from mrbiomarkers.mrml.regions import _label_names, _segment
+from mrbiomarkers.mrml.segments import cropped, label_names, segment_region
 from mrbiomarkers.regions import Segment, is_same_lattice
 
 
@@ -41,7 +40,7 @@ def model_labels(node: Any) -> tuple[NDArray[Any], Affine, list[Segment]]:
     check_untransformed("model", node)
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
         values = np.zeros((0, 0, 0)) if node.GetImageData() is None else slicer.util.arrayFromVolume(node)
-        names = _label_names(node, np.unique(values))
+        names = label_names(node, np.unique(values))
         given = {label: "" if name == f"label {label}" else name for label, name in names.items()}
         found = values, affine_of_node(node), [Segment(label, name=name) for label, name in given.items()]
     else:
@@ -56,7 +55,7 @@ def _merged(node: Any) -> tuple[NDArray[Any], Affine, list[Segment]]:
     content = node.GetSegmentation()
     regions = {}
     for identifier in content.GetSegmentIDs():
-        region = _cropped(_segment(node, identifier))
+        region = cropped(segment_region(node, identifier))
         if region is not None:
             regions[identifier] = region
     if not regions:

@@ -16,7 +16,7 @@ from mrbiomarkers.checks import check_affine
 from mrbiomarkers.jobs import DrawnRegion
 from mrbiomarkers.mrml.geometry import Affine, matrix_of
 from mrbiomarkers.mrml.nodes import add_node, check_node, check_untransformed, said
-from mrbiomarkers.mrml.regions import _add_segment, _import, _segment
+from mrbiomarkers.mrml.segments import add_segment, cropped, import_masks, segment_region
 from mrbiomarkers.regions import SNOMED_CODES, is_same_lattice, lesion_size, place_vertebrae
 from mrbiomarkers.regions.levels import LEVELS
 from mrbiomarkers.settings import PlacementSettings
@@ -200,7 +200,7 @@ def _size(node: Any, identifier: str) -> SegmentSize:
     segment = node.GetSegmentation().GetSegment(identifier)
     name = segment.GetName() or identifier
     is_level = name.strip().upper() in LEVELS
-    region = None if segment.GetRepresentation(_LABELMAP) is None else _cropped(_segment(node, identifier))
+    region = None if segment.GetRepresentation(_LABELMAP) is None else cropped(segment_region(node, identifier))
     if region is None:
         return SegmentSize(name, 0.0, is_level)
     measured = lesion_size(region.mask, region.affine, name=name)
@@ -264,7 +264,7 @@ def _by_hand(node: Any, segments: Mapping[str, tuple[str, Any]]) -> dict[str, Dr
     """Return the regions that are not as they were placed, or were not placed at all; None for one that was erased."""
     found: dict[str, DrawnRegion | None] = {}
     for level, (identifier, segment) in segments.items():
-        region = _cropped(_segment(node, identifier))
+        region = cropped(segment_region(node, identifier))
         tag = vtk.mutable("")
         was = str(tag) if segment.GetTag(_PLACED, tag) else ""
         if was if region is None else not _is_marked(region, was):
@@ -272,20 +272,9 @@ def _by_hand(node: Any, segments: Mapping[str, tuple[str, Any]]) -> dict[str, Dr
     return found
 
 
-def _cropped(region: DrawnRegion) -> DrawnRegion | None:
-    """Return a region within its own bounds; None for an empty one."""
-    hits = [np.flatnonzero(region.mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    if not all(hit.size for hit in hits):
-        return None
-    box = tuple(slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
-    affine = region.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ [part.start for part in box[::-1]]
-    return DrawnRegion(region.mask[box], affine)
-
-
 def _mark(region: DrawnRegion) -> str:
     """Return what tells a region from one that was changed, however its label map is cropped."""
-    small = _cropped(region)
+    small = cropped(region)
     if small is None:
         return ""
     code = zlib.crc32(np.packbits(small.mask).tobytes() + repr(small.mask.shape).encode())
@@ -324,10 +313,10 @@ def _replace(node: Any, segments: Mapping[str, tuple[str, Any]], masks: Mapping[
             if level in masks and level not in identifiers:
                 code = SNOMED_CODES.get(level)
                 known = None if code is None else (code, f"{level} vertebra")
-                identifiers[level] = _add_segment(node, level, content.GetNumberOfSegments(), known)
+                identifiers[level] = add_segment(node, level, content.GetNumberOfSegments(), known)
         if masks:
             set_grid(node, affine, next(iter(masks.values())).shape)
-            _import(node, {identifiers[level]: mask for level, mask in masks.items()}, affine)
+            import_masks(node, {identifiers[level]: mask for level, mask in masks.items()}, affine)
     except BaseException:
         for identifier in content.GetSegmentIDs():
             if identifier not in before:

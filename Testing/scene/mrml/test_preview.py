@@ -25,12 +25,12 @@ def points(**moved):
 
 def masks_of(node):
     """The voxels of each segment on the grid of the tests."""
-    from mrbiomarkers.mrml.regions import _segment
+    from mrbiomarkers.mrml.segments import segment_region
 
     content = node.GetSegmentation()
     found = {}
     for identifier in content.GetSegmentIDs():
-        region = _segment(node, identifier)
+        region = segment_region(node, identifier)
         mask = np.zeros(SHAPE, dtype=bool)
         if region.mask.any():
             start = np.round(np.linalg.solve(AFFINE, region.affine)[:3, 3]).astype(int)[::-1]
@@ -229,7 +229,7 @@ def test_a_failure_half_way_is_taken_back(mrml, monkeypatch):
             given.GetSegmentation().ClearSegment(identifier)
         raise RuntimeError("refused")
 
-    monkeypatch.setattr(mrml, "_import", fail)
+    monkeypatch.setattr(mrml, "import_masks", fail)
     with pytest.raises(RuntimeError, match="refused"):
         mrml.update_preview(node, points(L2=np.array([0.0, 5.0, 0.0])), AFFINE, SHAPE)
     monkeypatch.undo()

@@ -35,7 +35,13 @@ def add_diffusion_decay(region: str, series: DiffusionSeries, decay: RegionDecay
     fine = np.linspace(0.0, float(series.bvalues.max()), _POINTS)
     curves = {_label(fit): fit.signal(fine) for fit in decay.fits.values()}
     return add_decay_chart(
-        region, series.bvalues, decay.mean, decay.sd, curves, curve_x=fine, title=_title(region, decay.n_voxels)
+        region,
+        series.bvalues,
+        decay.mean,
+        decay.sd,
+        curves,
+        curve_x=fine,
+        title=f"{_title(region, decay.n_voxels)}, coefficients in {quantity('D').ascii_unit}",
     )
 
 
@@ -72,12 +78,11 @@ def add_echo_decay(region: str, series: EchoSeries, decay: EchoDecay) -> Any:
 
 
 def _label(fit: RegionFit) -> str:
-    """Return a model and its values in text that VTK draws."""
+    """Return a model and its values in text that VTK draws; the title has the unit, for a legend covers the data."""
     parts = []
     for key, value in fit.values.items():
         if key != "S0":
-            known = quantity(key)
-            parts.append(f"{known.ascii_symbol} {reported_value(key, value):.3g} {known.ascii_unit}".strip())
+            parts.append(f"{quantity(key).ascii_symbol} {reported_value(key, value):.3g}")
     return f"{MODELS[fit.model].name}: {', '.join(parts)}"
 
 

@@ -39,10 +39,8 @@ from mrbiomarkers.mrml import (
     undo_on_error,
 )
 from mrbiomarkers.panels.batch import BatchLogic, FatWaterWork
+from mrbiomarkers.panels.fit_panel import FitPanel
 from mrbiomarkers.panels.logic import RegionFits, RegionLogic, masks_of_node
-from mrbiomarkers.panels.module_widget import ModulePanel
-from mrbiomarkers.panels.regions_section import RegionsSection
-from mrbiomarkers.panels.section import Section
 from mrbiomarkers.panels.start import register_sample, register_statistics
 from mrbiomarkers.phantom import LEVELS, FatWaterPhantom, lumbar_fat_water, region_centres
 from mrbiomarkers.series import EchoSeries
@@ -101,27 +99,12 @@ class IDEALFatQuantParameterNode:
     method: Annotated[str, Choice(list(_METHODS))] = "automatic"
 
 
-class IDEALFatQuantWidget(ModulePanel):
+class IDEALFatQuantWidget(FitPanel):
     """The panel: input, fit, Apply, results."""
 
     def makeLogic(self) -> "IDEALFatQuantLogic":
         """Return the module's logic."""
         return IDEALFatQuantLogic()
-
-    def makeSections(self) -> list[Section]:
-        """Return the section in which regions are made; the regions are those that are measured."""
-        self._regions = RegionsSection(self.moduleName, lambda: self._parameterNode.magnitude, self.onRegions)
-        return [self._regions]
-
-    def enter(self) -> None:
-        """Open the panel; where no regions are chosen, those that the other module has made are."""
-        super().enter()
-        if self._parameterNode.regions is None:
-            self.onRegions(self._regions.regions)
-
-    def onRegions(self, regions: Any) -> None:
-        """Measure in the regions that the section has made or chosen."""
-        self._parameterNode.regions = regions
 
     def missing(self, parameters: Any) -> list[str]:
         """Return what has to be chosen before a fit."""
@@ -130,20 +113,16 @@ class IDEALFatQuantWidget(ModulePanel):
             missing.append(_("a sequence of phases, which the method {method} needs").format(method=parameters.method))
         return missing
 
-    def work(self, parameters: Any, progress: Callable[[int, int], bool]) -> None:
-        """Fit the series; with regions, measure them."""
-        regions, method = parameters.regions, parameters.method
-        settings = FatWaterSettings(spectrum=parameters.spectrum, method=None if method == "automatic" else method)
+    def image(self, parameters: Any) -> Any:
+        """Return the magnitudes."""
+        return parameters.magnitude
+
+    def chosen(self, parameters: Any) -> tuple[dict[str, Any], Any]:
+        """Return the series, and the settings of its fit."""
+        method = None if parameters.method == "automatic" else parameters.method
         series = {"magnitude": parameters.magnitude, "phase": parameters.phase}
         series["fieldStrength"] = parameters.fieldStrength or None
-        fitted = self.logic.fit(**series, settings=settings, regions=regions, progress=progress)
-        lines = [_("{count} maps were made.").format(count=len(fitted.maps)), *fitted.warnings]
-        self.say("\n".join(dict.fromkeys(lines)))  # it stays when measuring fails
-        if regions is not None:
-            measured = self.logic.measure(fitted.maps, regions, series=series, settings=settings, progress=progress)
-            self.showTable(measured.summary)
-            lines += measured.warnings
-        self.say("\n".join(dict.fromkeys(lines)))
+        return series, FatWaterSettings(spectrum=parameters.spectrum, method=method)
 
 
 class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):

@@ -44,10 +44,8 @@ from mrbiomarkers.mrml import (
     undo_on_error,
 )
 from mrbiomarkers.panels.batch import BatchLogic, DiffusionWork
+from mrbiomarkers.panels.fit_panel import FitPanel
 from mrbiomarkers.panels.logic import RegionFits, RegionLogic, masks_of_node
-from mrbiomarkers.panels.module_widget import ModulePanel
-from mrbiomarkers.panels.regions_section import RegionsSection
-from mrbiomarkers.panels.section import Section
 from mrbiomarkers.panels.start import register_sample, register_statistics
 from mrbiomarkers.phantom import LEVELS, LumbarPhantom, lumbar_diffusion, region_centres
 from mrbiomarkers.series import DiffusionSeries, combine
@@ -105,27 +103,12 @@ class IVIMBoneMarrowParameterNode:
     method: Annotated[str, Choice(list(DIFFUSION_METHODS))] = "nlls"
 
 
-class IVIMBoneMarrowWidget(ModulePanel):
+class IVIMBoneMarrowWidget(FitPanel):
     """The panel: input, models, Apply, results."""
 
     def makeLogic(self) -> "IVIMBoneMarrowLogic":
         """Return the module's logic."""
         return IVIMBoneMarrowLogic()
-
-    def makeSections(self) -> list[Section]:
-        """Return the section in which regions are made; the regions are those that are measured."""
-        self._regions = RegionsSection(self.moduleName, lambda: self._parameterNode.series, self.onRegions)
-        return [self._regions]
-
-    def enter(self) -> None:
-        """Open the panel; where no regions are chosen, those that the other module has made are."""
-        super().enter()
-        if self._parameterNode.regions is None:
-            self.onRegions(self._regions.regions)
-
-    def onRegions(self, regions: Any) -> None:
-        """Measure in the regions that the section has made or chosen."""
-        self._parameterNode.regions = regions
 
     def missing(self, parameters: Any) -> list[str]:
         """Return what has to be chosen before a fit."""
@@ -136,18 +119,14 @@ class IVIMBoneMarrowWidget(ModulePanel):
             missing.append(_("regions, which the method shrinkage needs"))
         return missing
 
-    def work(self, parameters: Any, progress: Callable[[int, int], bool]) -> None:
-        """Fit the series; with regions, measure them."""
-        series, regions = parameters.series, parameters.regions
+    def image(self, parameters: Any) -> Any:
+        """Return the series."""
+        return parameters.series
+
+    def chosen(self, parameters: Any) -> tuple[dict[str, Any], Any]:
+        """Return the series, and the settings of its fit."""
         settings = DiffusionSettings(models=self._models(parameters), method=parameters.method)
-        fitted = self.logic.fit(series, settings=settings, regions=regions, progress=progress)
-        lines = [_("{count} maps were made.").format(count=len(fitted.maps)), *fitted.warnings]
-        self.say("\n".join(dict.fromkeys(lines)))  # it stays when measuring fails
-        if regions is not None:
-            measured = self.logic.measure(fitted.maps, regions, series=series, settings=settings, progress=progress)
-            self.showTable(measured.summary)
-            lines += measured.warnings
-        self.say("\n".join(dict.fromkeys(lines)))
+        return {"series": parameters.series}, settings
 
     @staticmethod
     def _models(parameters: Any) -> tuple[str, ...]:
@@ -240,7 +219,13 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         return add_fit(result.maps, series, "Diffusion", result.warnings, selection=result.selection)
 
     def readSeries(self, series: Any, **given: Any) -> DiffusionSeries:
-        """Return the series of ``fit``, repeats and directions combined."""
+        """Return the series of ``fit``, repeats and directions combined; also given as a dict of its arguments."""
+        if isinstance(series, Mapping):
+            given = {key: value for key, value in series.items() if key != "series"}
+            unknown = set(given) - {"bvalues", "averages"}
+            if unknown:
+                raise ValueError(f"series: expected the arguments of fit, got {', '.join(sorted(unknown))}, too")
+            series = series.get("series")
         return combine(diffusion_series(series, **given))
 
     def fitRegions(

@@ -8,6 +8,7 @@ import pytest
 from mrbiomarkers.fatwater import SPECTRA
 from mrbiomarkers.mrml import add_echo_sequences, add_segmentation
 from mrbiomarkers.phantom import lumbar_fat_water
+from Testing.support.scene_nodes import map_nodes, node_ids
 
 SHAPE = (4, 32, 32)
 
@@ -33,23 +34,9 @@ def chosen(panel, spine):
     return panel
 
 
-def nodes():
-    import slicer
-
-    scene = slicer.mrmlScene
-    return [scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())]
-
-
-def maps():
-    import slicer
-
-    found = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return [node for node in found if node.GetAttribute("MRBiomarkers.Quantity")]
-
-
 def provenance(name):
     """Return what the maps' provenance says of something; all say the same."""
-    found = {json.dumps(json.loads(node.GetAttribute("MRBiomarkers.Provenance"))[name]) for node in maps()}
+    found = {json.dumps(json.loads(node.GetAttribute("MRBiomarkers.Provenance"))[name]) for node in map_nodes()}
     assert len(found) == 1
     return json.loads(found.pop())
 
@@ -152,12 +139,12 @@ def test_a_field_that_no_node_says_is_asked_for(program, chosen):
     node = chosen._parameterNode
     for part in (node.magnitude, node.phase):
         part.RemoveAttribute("MRBiomarkers.FieldStrength")
-    before = nodes()
+    before = node_ids()
     chosen.ui.applyButton.click()
 
     text = str(program.swallowed.expect(ValueError, "field"))
     assert chosen.ui.messageLabel.text == f"Not finished: {text}"
-    assert nodes() == before
+    assert node_ids() == before
     assert chosen.ui.applyButton.enabled
     chosen.ui.fieldStrengthSpinBox.value = 3.0
     chosen.ui.applyButton.click()
@@ -169,12 +156,12 @@ def test_one_echo_is_said_to_be_too_few_and_nothing_is_made(program, chosen):
     for part in (node.magnitude, node.phase):
         for value in [part.GetNthIndexValue(index) for index in range(1, part.GetNumberOfDataNodes())]:
             part.RemoveDataNodeAtValue(value)
-    before = nodes()
+    before = node_ids()
     chosen.ui.applyButton.click()
 
     text = str(program.swallowed.expect(ValueError, "echo"))
     assert chosen.ui.messageLabel.text == f"Not finished: {text}"
-    assert (nodes(), maps()) == (before, [])
+    assert (node_ids(), map_nodes()) == (before, [])
     assert chosen.ui.applyButton.enabled
 
 

@@ -9,6 +9,7 @@ from mrbiomarkers.mrml import add_diffusion_sequence, add_segmentation
 from mrbiomarkers.phantom import lumbar_diffusion
 from mrbiomarkers.series import DiffusionSeries
 from mrbiomarkers.settings import DIFFUSION_METHODS
+from Testing.support.scene_nodes import map_nodes, node_ids
 
 SHAPE = (4, 32, 32)
 
@@ -33,22 +34,8 @@ def chosen(panel, spine):
     return panel
 
 
-def nodes():
-    import slicer
-
-    scene = slicer.mrmlScene
-    return [scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())]
-
-
-def maps():
-    import slicer
-
-    found = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return [node for node in found if node.GetAttribute("MRBiomarkers.Quantity")]
-
-
 def quantities():
-    return {node.GetAttribute("MRBiomarkers.Quantity") for node in maps()}
+    return {node.GetAttribute("MRBiomarkers.Quantity") for node in map_nodes()}
 
 
 @pytest.mark.parametrize(
@@ -155,8 +142,8 @@ def test_the_method_that_is_chosen_is_used(chosen, method):
     chosen.ui.methodComboBox.currentText = method
     chosen.ui.applyButton.click()
 
-    assert len(maps()) == 5
-    assert {json.loads(node.GetAttribute("MRBiomarkers.Provenance"))["method"] for node in maps()} == {method}
+    assert len(map_nodes()) == 5
+    assert {json.loads(node.GetAttribute("MRBiomarkers.Provenance"))["method"] for node in map_nodes()} == {method}
 
 
 @pytest.mark.parametrize("bvalues", [[0], [0, 0, 0]])
@@ -173,14 +160,14 @@ def test_too_few_bvalues_are_said_and_nothing_is_made(program, panel, spine, bva
         series.SetAttribute("MultiVolume.FrameLabels", ",".join(map(str, bvalues)))
         series.SetIndexName("frame")
     panel._parameterNode.series = series
-    before = nodes()
+    before = node_ids()
     panel.ui.applyButton.click()
 
     text = str(program.swallowed.expect(ValueError))
     assert "b-values" in text
     assert panel.ui.messageLabel.text == f"Not finished: {text}"
-    assert nodes() == before
-    assert maps() == []
+    assert node_ids() == before
+    assert map_nodes() == []
     assert panel.ui.applyButton.enabled
     panel._parameterNode.series = add_diffusion_sequence(spine.series, "Better")
     panel.ui.applyButton.click()

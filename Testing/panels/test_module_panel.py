@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from Testing.support.scene_nodes import map_nodes, node_ids
 from Testing.support.slicer_modules import parameter_fields, read_form, used_widget_names
 from Testing.support.source_tree import ROOT
 
@@ -58,20 +59,6 @@ class Opened:
         return seen
 
 
-def nodes():
-    import slicer
-
-    scene = slicer.mrmlScene
-    return {scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())}
-
-
-def maps():
-    import slicer
-
-    found = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return [node for node in found if node.GetAttribute("MRBiomarkers.Quantity")]
-
-
 def dialogs(program):
     return [widget for widget in program.app.topLevelWidgets() if hasattr(widget, "wasCanceled")]
 
@@ -84,7 +71,7 @@ def test_maps_a_table_and_a_message_are_made(opened):
     opened.ui.applyButton.click()
 
     table = opened.ui.resultTable.mrmlTableNode()
-    assert len(maps()) == 8
+    assert len(map_nodes()) == 8
     assert opened.ui.messageLabel.text.startswith("8 maps were made.")
     assert [table.GetCellText(row, 0) for row in range(table.GetNumberOfRows())] == ["L1", "L2", "L3", "L4", "L5"]
     assert is_ready(opened)
@@ -92,13 +79,13 @@ def test_maps_a_table_and_a_message_are_made(opened):
 
 def test_a_second_run_makes_nodes_of_its_own_and_shows_only_its_own_results(opened):
     opened.ui.applyButton.click()
-    first = maps()
+    first = map_nodes()
     opened.node.regions = None
     opened.ui.applyButton.click()
 
-    assert len(maps()) == 16
-    assert len({node.GetName() for node in maps()}) == 16
-    assert all(node in maps() for node in first)
+    assert len(map_nodes()) == 16
+    assert len({node.GetName() for node in map_nodes()}) == 16
+    assert all(node in map_nodes() for node in first)
     assert opened.ui.messageLabel.text.startswith("8 maps were made.")
     assert opened.ui.resultTable.mrmlTableNode() is None
 
@@ -110,13 +97,13 @@ def test_a_click_on_cancel_leaves_nothing(opened, monkeypatch):
         return fit(*given, progress=lambda *share: calls.append(progress(*share)) or calls[-1], **options)
 
     monkeypatch.setattr(opened.panel.logic, "fit", counted)
-    before = nodes()
+    before = node_ids()
     seen = opened.during(lambda: dialogs(opened.program)[-1].cancel(), monkeypatch)
     opened.ui.applyButton.click()
 
     assert seen == [None]
     assert calls == [False]
-    assert nodes() == before
+    assert node_ids() == before
     assert opened.ui.messageLabel.text == "Cancelled."
     assert is_ready(opened)
 
@@ -132,7 +119,7 @@ def test_a_second_click_while_it_runs_is_ignored(opened, monkeypatch):
     opened.ui.applyButton.click()
 
     assert seen == [False]
-    assert len(maps()) == 8
+    assert len(map_nodes()) == 8
     assert is_ready(opened)
 
 
@@ -142,23 +129,23 @@ def test_a_scene_closed_while_it_runs_ends_it(opened, monkeypatch):
     opened.during(slicer.mrmlScene.Clear, monkeypatch)
     opened.ui.applyButton.click()
 
-    assert (maps(), opened.ui.messageLabel.text) == ([], "Cancelled.")
+    assert (map_nodes(), opened.ui.messageLabel.text) == ([], "Cancelled.")
     assert opened.kept() == dict.fromkeys(opened.chosen)
     assert not opened.ui.applyButton.enabled
     monkeypatch.undo()
     opened.take_sample()
     opened.ui.applyButton.click()
-    assert len(maps()) == 8
+    assert len(map_nodes()) == 8
 
 
 def test_a_series_deleted_while_it_runs_gives_no_map(opened, monkeypatch):
     import slicer
 
     opened.during(lambda: slicer.mrmlScene.RemoveNode(opened.series), monkeypatch)
-    before = nodes()
+    before = node_ids()
     opened.ui.applyButton.click()
 
-    assert nodes() < before
+    assert node_ids() < before
     assert opened.ui.messageLabel.text.startswith("Cancelled: the series was taken out of the scene")
     assert not opened.ui.applyButton.enabled
     assert "Missing" in opened.ui.applyButton.toolTip
@@ -218,7 +205,7 @@ def test_a_scene_loaded_under_the_open_panel_keeps_what_was_chosen(opened, tmp_p
     assert opened.node.method == opened.ui.methodComboBox.currentText == method
     assert opened.ui.applyButton.enabled
     opened.ui.applyButton.click()
-    assert len(maps()) == 8
+    assert len(map_nodes()) == 8
 
 
 def test_a_module_that_is_left_lets_go_and_takes_up_again(opened):
@@ -278,17 +265,17 @@ def test_reload_three_times(package, opened):
         assert opened.kept() == kept
         assert opened.panel.parent.layout().count() == 1
     opened.ui.applyButton.click()
-    assert len(maps()) == 8
+    assert len(map_nodes()) == 8
     slicer.mrmlScene.Clear()  # no old panel hears of it
     assert opened.kept() == dict.fromkeys(opened.chosen)
 
 
 def test_a_reload_while_it_runs_ends_it(package, opened, monkeypatch):
-    before = nodes()
+    before = node_ids()
     opened.during(lambda: opened.panel.onReload(), monkeypatch)
     opened.panel.onApply()
 
-    assert nodes() == before
+    assert node_ids() == before
     opened.panel = opened.panel.parent.self()
     assert is_ready(opened)
 
@@ -329,7 +316,7 @@ def test_a_part_that_fails_after_the_fit_leaves_the_maps_and_says_so(opened, mon
     assert lines[0].startswith("Not finished: ")
     assert "under the transform 'Shift'" in lines[0]
     assert "8 maps were made." in lines
-    assert len(maps()) == 8
+    assert len(map_nodes()) == 8
     assert slicer.util.getNodesByClass("vtkMRMLTableNode") == []
     assert is_ready(opened)
 
@@ -344,7 +331,7 @@ def test_cancelled_after_the_fit_the_maps_stay(opened, monkeypatch):
     opened.ui.applyButton.click()
 
     assert opened.ui.messageLabel.text.splitlines()[:2] == ["Cancelled.", "8 maps were made."]
-    assert len(maps()) == 8
+    assert len(map_nodes()) == 8
 
 
 def test_an_error_before_the_fit_leaves_the_scene_as_it_was(opened):
@@ -353,13 +340,13 @@ def test_an_error_before_the_fit_leaves_the_scene_as_it_was(opened):
     identifier = opened.regions.GetSegmentation().GetSegmentIdBySegmentName("L3")
     layer = slicer.util.arrayFromSegmentInternalBinaryLabelmap(opened.regions, identifier)
     layer[layer == opened.regions.GetSegmentation().GetSegment(identifier).GetLabelValue()] = 0
-    before = nodes()
+    before = node_ids()
     opened.ui.applyButton.click()
 
     opened.program.swallowed.expect(ValueError, "L3")
     assert "none in 'L3'" in opened.ui.messageLabel.text
     assert opened.ui.messageLabel.text.startswith("Not finished: ")
-    assert nodes() == before
+    assert node_ids() == before
     assert is_ready(opened)
 
 

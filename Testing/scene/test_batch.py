@@ -29,16 +29,6 @@ def data(tmp_path_factory):
     return write_subject(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture
-def ivim(program):
-    return program.load_module("IVIMBoneMarrow").IVIMBoneMarrowLogic()
-
-
-@pytest.fixture
-def ideal(program):
-    return program.load_module("IDEALFatQuant").IDEALFatQuantLogic()
-
-
 def command(*words):
     assert main([str(word) for word in words]) == 0
 

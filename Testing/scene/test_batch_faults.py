@@ -21,16 +21,6 @@ def data(tmp_path_factory):
     return write_subject(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture
-def ivim(program):
-    return program.load_module("IVIMBoneMarrow").IVIMBoneMarrowLogic()
-
-
-@pytest.fixture
-def ideal(program):
-    return program.load_module("IDEALFatQuant").IDEALFatQuantLogic()
-
-
 def test_what_is_wrong_with_the_data_of_a_case_is_its_failure_and_the_rest_goes_on(ivim, data, tmp_path):
     import slicer
 

@@ -15,16 +15,6 @@ DICOM = "DICOM"
 
 
 @pytest.fixture
-def ivim(program):
-    return program.load_module("IVIMBoneMarrow").IVIMBoneMarrowLogic()
-
-
-@pytest.fixture
-def ideal(program):
-    return program.load_module("IDEALFatQuant").IDEALFatQuantLogic()
-
-
-@pytest.fixture
 def tree(scene):
     import slicer
 

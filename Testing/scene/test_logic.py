@@ -5,17 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from Testing.support.scene_nodes import node_ids
+
 LEVELS = ["L1", "L2", "L3", "L4", "L5"]
-
-
-@pytest.fixture
-def ivim(program):
-    return program.load_module("IVIMBoneMarrow").IVIMBoneMarrowLogic()
-
-
-@pytest.fixture
-def ideal(program):
-    return program.load_module("IDEALFatQuant").IDEALFatQuantLogic()
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +29,6 @@ def regions(scene, spine):
     from mrbiomarkers.mrml import add_segmentation
 
     return add_segmentation("reader A", spine.regions, spine.series.affine)
-
-
-def node_ids(scene):
-    return {scene.GetNthNode(number).GetID() for number in range(scene.GetNumberOfNodes())}
 
 
 def test_maps_are_those_of_the_package_bit_for_bit(ivim, dwi, spine):
@@ -78,6 +66,27 @@ def test_measured_rows_are_those_of_the_package(ivim, dwi, regions, spine):
 
     assert lines(measurements_of(measured.table)) == lines(expected)
     assert list(measured.charts) == LEVELS
+
+
+def test_a_list_of_volumes_is_measured_with_its_bvalues_given_again(ivim, regions, spine):
+    import slicer
+
+    from mrbiomarkers.mrml import measurements_of
+    from mrbiomarkers.settings import DiffusionSettings
+
+    signal, bvalues = spine.series.signal, spine.series.bvalues.tolist()
+    volumes = [
+        slicer.util.addVolumeFromArray(signal[..., number].copy(), ijkToRAS=spine.series.affine)
+        for number in range(len(bvalues))
+    ]
+    settings = DiffusionSettings(models=("adc",))
+    given = {"series": volumes, "bvalues": bvalues}
+    measured = ivim.measure(ivim.fit(**given, settings=settings).maps, regions, series=given, settings=settings)
+
+    fits = {row.region: row.value for row in measurements_of(measured.table) if row.method == "fit of mean signal"}
+    assert list(fits) == LEVELS
+    with pytest.raises(ValueError, match="arguments of fit, got echoTimes"):
+        ivim.measure({}, regions, series={**given, "echoTimes": []})
 
 
 def test_a_region_drawn_on_diffusion_is_measured_on_a_fat_fraction_of_another_grid(ideal, regions, scene):
@@ -167,10 +176,10 @@ def test_a_map_of_a_scanner_is_adopted_only_with_a_confirmed_scale(ideal, scene)
     stored = np.concatenate([rng.normal(60, 20, 5000), rng.normal(940, 20, 5000)]).clip(1, 1000)
     stored = stored.astype(np.float32).reshape(10, 20, 50)
     volume = slicer.util.addVolumeFromArray(stored, name="FatFrac")
-    before = node_ids(scene)
+    before = node_ids()
     with pytest.raises(ValueError, match="permille"):
         ideal.adoptMap(volume, "PDFF")
-    assert node_ids(scene) == before
+    assert node_ids() == before
 
     node = ideal.adoptMap(volume, "PDFF", "permille").maps["PDFF"]
     np.testing.assert_allclose(parameter_map(node).values, stored / 10, rtol=1e-6)
@@ -195,14 +204,14 @@ def test_selection_makes_a_label_map_that_names_the_models(ivim, dwi):
 
 @pytest.mark.parametrize("when", ["at once", "later"])
 def test_a_cancelled_fit_leaves_the_scene_as_it_was(ivim, dwi, scene, when):
-    before = node_ids(scene)
+    before = node_ids()
     with pytest.raises(InterruptedError):
         ivim.fit(dwi, progress=lambda done, total: when == "later" and done < total / 2)
-    assert node_ids(scene) == before
+    assert node_ids() == before
 
 
 def test_a_series_that_leaves_the_scene_during_the_fit_gives_no_map(ivim, dwi, scene):
-    before = node_ids(scene)
+    before = node_ids()
 
     def remove(done, total):
         if dwi.GetScene() is not None:
@@ -211,7 +220,7 @@ def test_a_series_that_leaves_the_scene_during_the_fit_gives_no_map(ivim, dwi, s
 
     with pytest.raises(InterruptedError, match="taken out of the scene"):
         ivim.fit(dwi, progress=remove)
-    assert node_ids(scene) < before
+    assert node_ids() < before
 
 
 def test_regions_deleted_before_they_are_measured_are_named(ivim, dwi, regions, scene):
@@ -258,8 +267,8 @@ def faults(ivim, dwi, regions, scene):
 
 def test_bad_input_is_named_and_leaves_the_scene_as_it_was(ivim, dwi, regions, scene):
     cases = faults(ivim, dwi, regions, scene)
-    before = node_ids(scene)
+    before = node_ids()
     for what, (call, kind, words) in cases.items():
         with pytest.raises(kind, match=words):
             call()
-        assert node_ids(scene) == before, what
+        assert node_ids() == before, what

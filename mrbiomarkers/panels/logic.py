@@ -124,8 +124,9 @@ class RegionLogic:
             Maps of this extension; of a scanner's own make one with :meth:`adoptMap`.
         segmentations : segmentation or label map node, or dict of str to node
             The regions; with several readers by the reader's name. Then the mean of the readers is in the table, too.
-        series : node, or dict of nodes, optional
-            The series that the maps were fitted to, as given to ``fit``. Given: the mean signal of each region is
+        series : node or dict, optional
+            The series that the maps were fitted to, as given to ``fit``; with more than one argument (``bvalues``, or
+            magnitude and phase) a dict of them. Given: the mean signal of each region is
             fitted as well, with its error, and has a chart.
         settings : optional
             How it is fitted, as given to ``fit``.

@@ -4,14 +4,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Any, Optional
 
 import numpy as np
 import slicer
-from slicer import vtkMRMLSegmentationNode, vtkMRMLSequenceNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -23,7 +21,6 @@ try:
 except ModuleNotFoundError:  # a source checkout: the package lies beside the module folders
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from mrbiomarkers.fatwater import SPECTRA
 from mrbiomarkers.jobs import run_fatwater
 from mrbiomarkers.mrml import (
     FitNodes,
@@ -39,15 +36,19 @@ from mrbiomarkers.mrml import (
     undo_on_error,
 )
 from mrbiomarkers.panels.batch import BatchLogic, FatWaterWork
+from mrbiomarkers.panels.echoes.echo_choices import DATA, by_magnitude, fat_water_settings, main_series
+from mrbiomarkers.panels.echoes.echo_input import series_arguments
+from mrbiomarkers.panels.echoes.echo_parameters import EchoParameterNode
+from mrbiomarkers.panels.echoes.echo_section import EchoSection
+from mrbiomarkers.panels.echoes.echo_words import voxel_lines
 from mrbiomarkers.panels.fit_panel import FitPanel
 from mrbiomarkers.panels.logic import RegionFits, RegionLogic, masks_of_node
-from mrbiomarkers.panels.start import register_sample, register_statistics
+from mrbiomarkers.panels.start import register_layout, register_sample, register_statistics, working_order
 from mrbiomarkers.phantom import LEVELS, FatWaterPhantom, lumbar_fat_water, region_centres
 from mrbiomarkers.series import EchoSeries
 from mrbiomarkers.settings import FatWaterSettings, MeasureSettings
 
 Progress = Optional[Callable[[int, int], bool]]
-_METHODS = ("automatic", "complex", "mixed", "magnitude")
 
 
 class IDEALFatQuant(ScriptedLoadableModule):
@@ -61,11 +62,11 @@ class IDEALFatQuant(ScriptedLoadableModule):
         parent.contributors = ["MRBiomarkers developers"]
         parent.helpText = _(
             "Maps of proton density fat fraction, R2*, water, fat, in-phase and opposed-phase signal from multi-echo "
-            "gradient echo images, measured in L1-L5 and lesions.<p>Choose the sequence of magnitudes (index values: "
-            "echo times) and, where there is one, that of phases, and press Apply. With a segmentation chosen, a table "
-            "is made, too. The logic class IDEALFatQuantLogic does the same in the Python console.<p>Research "
-            "software, not a medical device. It sends nothing anywhere."
+            "gradient echo images, measured in L1-L5 and lesions. The series are sequences whose index "
+            "values are echo times, or a folder of DICOM files.<p>The logic class IDEALFatQuantLogic does the same in "
+            "the Python console. Research software, not a medical device. It sends nothing anywhere."
         )
+        parent.helpText += working_order()
         parent.acknowledgementText = _("Made by the MRBiomarkers developers. License: Apache 2.0.")
         slicer.app.connect("startupCompleted()", _registerAtStart)
 
@@ -74,55 +75,60 @@ def _registerAtStart() -> None:
     """Offer the sample data and the statistics of segments, when all modules are there."""
     register_sample("MRBiomarkersEchoes", _("Simulated lumbar spine, 6 echoes"), _makeSample)
     register_statistics()
+    register_layout()
 
 
 def _makeSample(source: Any = None) -> list[Any]:
     return list(IDEALFatQuantLogic().createSampleData().values())
 
 
-@parameterNodeWrapper
-class IDEALFatQuantParameterNode:
-    """What the panel keeps in the scene.
-
-    magnitude, phase - the multi-echo series
-    regions - segmentation to measure in
-    fieldStrength - static field [T]; 0: as the series says
-    spectrum - spectrum of fat
-    method - how the signal is fitted
-    """
-
-    magnitude: vtkMRMLSequenceNode
-    phase: vtkMRMLSequenceNode
-    regions: vtkMRMLSegmentationNode
-    fieldStrength: Annotated[float, WithinRange(0, 15)] = 0.0
-    spectrum: Annotated[str, Choice(list(SPECTRA))] = "ren-marrow"
-    method: Annotated[str, Choice(list(_METHODS))] = "automatic"
+class IDEALFatQuantParameterNode(EchoParameterNode):
+    """What the panel keeps in the scene."""
 
 
 class IDEALFatQuantWidget(FitPanel):
-    """The panel: input, fit, Apply, results."""
+    """The panel: its own input and fit, and the sections that both modules have."""
+
+    kind = "multi-echo"
 
     def makeLogic(self) -> "IDEALFatQuantLogic":
         """Return the module's logic."""
         return IDEALFatQuantLogic()
 
+    def makeSections(self) -> list[Any]:
+        """Return what keeps the form of input and fit right, and the sections that both modules have."""
+        self.echoes = EchoSection(self)
+        return [self.echoes, *super().makeSections()]
+
     def missing(self, parameters: Any) -> list[str]:
-        """Return what has to be chosen before a fit."""
-        missing = [] if parameters.magnitude is not None else [_("a sequence of magnitudes")]
-        if parameters.phase is None and parameters.method in ("complex", "mixed"):
-            missing.append(_("a sequence of phases, which the method {method} needs").format(method=parameters.method))
-        return missing
+        """Return what has to be chosen or mended before a fit."""
+        return self.echoes.missing(parameters)
 
-    def image(self, parameters: Any) -> Any:
-        """Return the magnitudes."""
-        return parameters.magnitude
+    def image(self) -> Any:
+        """Return the magnitudes, or the real parts."""
+        return None if self._parameterNode is None else main_series(self._parameterNode)
 
-    def chosen(self, parameters: Any) -> tuple[dict[str, Any], Any]:
-        """Return the series, and the settings of its fit."""
-        method = None if parameters.method == "automatic" else parameters.method
-        series = {"magnitude": parameters.magnitude, "phase": parameters.phase}
-        series["fieldStrength"] = parameters.fieldStrength or None
-        return series, FatWaterSettings(spectrum=parameters.spectrum, method=method)
+    def series(self) -> dict[str, Any]:
+        """Return the images with what was edited of them; empty where none are chosen."""
+        return {} if self._parameterNode is None else series_arguments(self._parameterNode)
+
+    def settings(self) -> FatWaterSettings:
+        """Return the settings of the fit."""
+        return fat_water_settings(self._parameterNode)
+
+    def fitOptions(self) -> dict[str, Any]:
+        """Return the mask, and the regions, whose voxels decide together where magnitudes are fitted."""
+        parameters = self._parameterNode
+        regions = self.regions.regions if by_magnitude(parameters) else None
+        options = {"mask": parameters.mask, "regions": regions}
+        return {name: node for name, node in options.items() if node is not None}
+
+    def take(self, nodes: Mapping[str, Any]) -> None:
+        """Choose a series, of the kind of data that these nodes are."""
+        with slicer.util.NodeModify(self._parameterNode):
+            for part in ("magnitude", "phase", "real", "imaginary"):
+                setattr(self._parameterNode, part, nodes.get(part))
+            self._parameterNode.data = next(data for data, parts in DATA.items() if set(parts) == set(nodes))
 
 
 class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
@@ -161,6 +167,7 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         imaginary: Any = None,
         echoTimes: Optional[Sequence[float]] = None,
         fieldStrength: Optional[float] = None,
+        phaseRange: Optional[tuple[float, float]] = None,
         settings: Optional[FatWaterSettings] = None,
         mask: Any = None,
         regions: Any = None,
@@ -176,6 +183,9 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
             Echo times [s] in the order of the images, in place of what the nodes say.
         fieldStrength : float, optional
             Static field [T], in place of what the nodes say.
+        phaseRange : (float, float), optional
+            The values of the phases that stand for -pi and pi, as (-180, 180) for degrees; default: as their range
+            tells.
         settings : FatWaterSettings, optional
             Spectrum, method, corrections.
         mask : segmentation or label map node, optional
@@ -198,7 +208,9 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
             When ``progress`` returned False. After any error the scene is as before.
         """
         parts = {"magnitude": magnitude, "phase": phase, "real": real, "imaginary": imaginary}
-        read = self.readSeries({**parts, "echoTimes": echoTimes, "fieldStrength": fieldStrength})
+        notes: list[str] = []
+        given = {"echoTimes": echoTimes, "fieldStrength": fieldStrength, "phaseRange": phaseRange}
+        read = self.readSeries({**parts, **given}, notes)
         masks = masks_of_node(regions, read.grid_shape, read.affine)
         inside = masks_of_node(mask, read.grid_shape, read.affine)
         by_magnitude = read.kind == "magnitude" or (settings is not None and settings.method == "magnitude")
@@ -210,15 +222,16 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
             progress=progress,
         )
         source = magnitude if magnitude is not None else real
-        return add_fit(result.maps, source, "Water and fat", result.warnings)
+        return add_fit(result.maps, source, "Water and fat", [*notes, *result.warnings, *voxel_lines(result.status)])
 
-    def readSeries(self, series: Mapping[str, Any]) -> EchoSeries:
-        """Return the series of ``fit``, given as a dict of its arguments."""
+    def readSeries(self, series: Mapping[str, Any], notes: Optional[list[str]] = None) -> EchoSeries:
+        """Return the series of ``fit``, given as a dict of its arguments; ``notes`` receives what was assumed."""
         parts = {name: series.get(name) for name in ("magnitude", "phase", "real", "imaginary")}
-        unknown = set(series) - {*parts, "echoTimes", "fieldStrength"}
+        given = {"echoTimes": "echo_times", "fieldStrength": "field_strength", "phaseRange": "phase_range"}
+        unknown = set(series) - {*parts, *given}
         if unknown:
             raise ValueError(f"series: expected the arguments of fit, got {', '.join(sorted(unknown))}, too")
-        return echo_series(**parts, echo_times=series.get("echoTimes"), field_strength=series.get("fieldStrength"))
+        return echo_series(**parts, **{name: series.get(key) for key, name in given.items()}, notes=notes)
 
     def fitRegions(
         self,
@@ -238,7 +251,13 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         return result.rows, result.warnings, charts
 
     def importFolder(
-        self, folder: Any, *, series: Any = None, fieldStrength: Optional[float] = None, subject: str = ""
+        self,
+        folder: Any,
+        *,
+        series: Any = None,
+        fieldStrength: Optional[float] = None,
+        subject: str = "",
+        progress: Progress = None,
     ) -> ImportedNodes:
         """Read a multi-echo series out of a folder of DICOM files.
 
@@ -252,6 +271,8 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
             Static field [T], in place of what the headers say.
         subject : str
             Code of the subject, the name of the patient item; nothing of the patient's identity is taken over.
+        progress : callable, optional
+            ``progress(done, total) -> bool`` over the files; False cancels.
 
         Returns
         -------
@@ -265,7 +286,7 @@ class IDEALFatQuantLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         """
         from mrbiomarkers.files.dicom_read import read_dicom_echoes, study_of
 
-        read = read_dicom_echoes(folder, series=series, field_strength=fieldStrength)
+        read = read_dicom_echoes(folder, series=series, field_strength=fieldStrength, progress=progress)
         with undo_on_error():
             nodes = add_echo_sequences(read.series, "Echoes", browser=True)
             place_in_study(list(nodes.values()), subject, study_uid=study_of(read.instances[0]))

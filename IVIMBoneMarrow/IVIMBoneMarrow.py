@@ -5,19 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import slicer
-from slicer import (
-    vtkMRMLDiffusionWeightedVolumeNode,
-    vtkMRMLSegmentationNode,
-    vtkMRMLSequenceNode,
-    vtkMRMLVectorVolumeNode,
-)
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -29,6 +22,7 @@ try:
 except ModuleNotFoundError:  # a source checkout: the package lies beside the module folders
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+from mrbiomarkers.diffusion import MODELS
 from mrbiomarkers.jobs import ResidualFat, run_diffusion
 from mrbiomarkers.mrml import (
     FitNodes,
@@ -38,18 +32,26 @@ from mrbiomarkers.mrml import (
     add_fit,
     add_level_points,
     add_segmentation,
-    diffusion_series,
     measurements_of,
     place_in_study,
     undo_on_error,
 )
 from mrbiomarkers.panels.batch import BatchLogic, DiffusionWork
+from mrbiomarkers.panels.diffusion.bvalue_table import BValueTable
+from mrbiomarkers.panels.diffusion.diffusion_parameters import (
+    DiffusionParameterNode,
+    fat_of,
+    lacking,
+    models_of,
+    settings_of,
+)
+from mrbiomarkers.panels.diffusion.fat_share import FatDiffusionSeries, FatMap, read_diffusion
 from mrbiomarkers.panels.fit_panel import FitPanel
 from mrbiomarkers.panels.logic import RegionFits, RegionLogic, masks_of_node
-from mrbiomarkers.panels.start import register_sample, register_statistics
+from mrbiomarkers.panels.section import Section
+from mrbiomarkers.panels.start import register_layout, register_sample, register_statistics, working_order
 from mrbiomarkers.phantom import LEVELS, LumbarPhantom, lumbar_diffusion, region_centres
-from mrbiomarkers.series import DiffusionSeries, combine
-from mrbiomarkers.settings import DIFFUSION_METHODS, DiffusionSettings, MeasureSettings
+from mrbiomarkers.settings import DiffusionSettings, MeasureSettings
 
 Progress = Optional[Callable[[int, int], bool]]
 
@@ -65,11 +67,11 @@ class IVIMBoneMarrow(ScriptedLoadableModule):
         parent.contributors = ["MRBiomarkers developers"]
         parent.helpText = _(
             "Maps of ADC, IVIM (f, D, D*), stretched-exponential and kurtosis models from a diffusion series with "
-            "several b-values, measured in L1-L5 and lesions.<p>Choose a series (a sequence whose index values are "
-            "b-values) and models, and press Apply. With a segmentation chosen, a table is made, too. The logic class "
-            "IVIMBoneMarrowLogic does the same in the Python console.<p>Research software, not a medical device. It "
-            "sends nothing anywhere."
+            "several b-values, measured in L1-L5 and lesions. The series is a sequence whose index values are b-values, "
+            "or a folder of DICOM files.<p>The logic class IVIMBoneMarrowLogic does the same in the Python console. "
+            "Research software, not a medical device. It sends nothing anywhere."
         )
+        parent.helpText += working_order()
         parent.acknowledgementText = _("Made by the MRBiomarkers developers. License: Apache 2.0.")
         slicer.app.connect("startupCompleted()", _registerAtStart)
 
@@ -78,29 +80,15 @@ def _registerAtStart() -> None:
     """Offer the sample data and the statistics of segments, when all modules are there."""
     register_sample("MRBiomarkersDiffusion", _("Simulated lumbar spine, 11 b-values"), _makeSample)
     register_statistics()
+    register_layout()
 
 
 def _makeSample(source: Any = None) -> list[Any]:
     return list(IVIMBoneMarrowLogic().createSampleData().values())
 
 
-@parameterNodeWrapper
-class IVIMBoneMarrowParameterNode:
-    """What the panel keeps in the scene.
-
-    series - the diffusion series
-    regions - segmentation to measure in
-    adc, ivim, stretched, kurtosis - models to fit
-    method - how IVIM is fitted
-    """
-
-    series: Union[vtkMRMLSequenceNode, vtkMRMLVectorVolumeNode, vtkMRMLDiffusionWeightedVolumeNode, None]
-    regions: vtkMRMLSegmentationNode
-    adc: bool = True
-    ivim: bool = True
-    stretched: bool = False
-    kurtosis: bool = False
-    method: Annotated[str, Choice(list(DIFFUSION_METHODS))] = "nlls"
+class IVIMBoneMarrowParameterNode(DiffusionParameterNode):
+    """What the panel keeps in the scene."""
 
 
 class IVIMBoneMarrowWidget(FitPanel):
@@ -110,28 +98,53 @@ class IVIMBoneMarrowWidget(FitPanel):
         """Return the module's logic."""
         return IVIMBoneMarrowLogic()
 
+    kind = "diffusion"
+
+    def makeSections(self) -> list[Section]:
+        """Return the sections that both modules have; the form is there now, so its table is filled from here on."""
+        ui = self.ui
+        self.bvalues = BValueTable(
+            ui.bvalueTable, ui.bvalueReset, ui.bvalueMessage, lambda: self._parameterNode, lambda: self.check()
+        )
+        return super().makeSections()
+
+    def check(self, caller: Any = None, event: Any = None) -> None:
+        """Show the b-values of the series that is chosen now, and enable what can be done."""
+        self.bvalues.update()
+        super().check(caller, event)
+
     def missing(self, parameters: Any) -> list[str]:
         """Return what has to be chosen before a fit."""
+        models = {MODELS[key].name: needed for key, needed in models_of(parameters).items()}
         missing = [] if parameters.series is not None else [_("a diffusion series")]
-        if not self._models(parameters):
-            missing.append(_("a model"))
-        elif parameters.method == "shrinkage" and parameters.ivim and parameters.regions is None:
+        missing += [*self.bvalues.missing(models), *lacking(parameters, self.bvalues.left)]
+        if parameters.method == "shrinkage" and parameters.ivim and self.regions.regions is None:
             missing.append(_("regions, which the method shrinkage needs"))
         return missing
 
-    def image(self, parameters: Any) -> Any:
+    def image(self) -> Any:
         """Return the series."""
-        return parameters.series
+        return None if self._parameterNode is None else self._parameterNode.series
 
-    def chosen(self, parameters: Any) -> tuple[dict[str, Any], Any]:
-        """Return the series, and the settings of its fit."""
-        settings = DiffusionSettings(models=self._models(parameters), method=parameters.method)
-        return {"series": parameters.series}, settings
+    def series(self) -> dict[str, Any]:
+        """Return the series with its edited b-values and residual fat: the arguments of ``fit`` and ``measure``."""
+        node = self.image()
+        return {} if node is None else {"series": node, **self.bvalues.arguments(), **fat_of(self._parameterNode)}
 
-    @staticmethod
-    def _models(parameters: Any) -> tuple[str, ...]:
-        chosen = {name: getattr(parameters, name) for name in ("adc", "ivim", "stretched", "kurtosis")}
-        return tuple(name for name, wanted in chosen.items() if wanted)
+    def settings(self) -> DiffusionSettings:
+        """Return models, method, bounds."""
+        return settings_of(self._parameterNode)
+
+    def fitOptions(self) -> dict[str, Any]:
+        """Return the mask, and the regions where the method needs them."""
+        parameters = self._parameterNode
+        found = {} if parameters.mask is None else {"mask": parameters.mask}
+        needed = parameters.method == "shrinkage" and parameters.ivim
+        return {**found, "regions": self.regions.regions} if needed else found
+
+    def take(self, nodes: Mapping[str, Any]) -> None:
+        """Choose a series."""
+        self._parameterNode.series = nodes["diffusion"]
 
 
 class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
@@ -168,10 +181,11 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         *,
         bvalues: Optional[Sequence[float]] = None,
         averages: Optional[Sequence[float]] = None,
+        exclude: Sequence[float] = (),
         settings: Optional[DiffusionSettings] = None,
         mask: Any = None,
         regions: Any = None,
-        fat: Optional[ResidualFat] = None,
+        fat: Union[ResidualFat, FatMap, None] = None,
         progress: Progress = None,
     ) -> FitNodes:
         """Fit a diffusion series voxel by voxel.
@@ -182,14 +196,16 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
             The series. Repeats and directions at one b-value are combined first.
         bvalues, averages : sequence of float, optional
             b-values [s/mm2] and averages (NEX) in the order of the images, in place of what the nodes say.
+        exclude : sequence of float
+            b-values [s/mm2] to leave out; maps and charts say so.
         settings : DiffusionSettings, optional
             Models, method, bounds.
         mask : segmentation or label map node, optional
             Voxels to fit; default all.
         regions : segmentation or label map node, optional
             Populations of the method ``"shrinkage"``.
-        fat : ResidualFat, optional
-            Residual fat that the IVIM fit takes into account.
+        fat : ResidualFat or FatMap, optional
+            Residual fat that the IVIM fit takes into account, on the grid of the series, or a fat fraction map of any.
         progress : callable, optional
             ``progress(done, total) -> bool`` over voxels; False cancels.
 
@@ -205,7 +221,7 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         InterruptedError
             When ``progress`` returned False. After any error the scene is as before.
         """
-        read = self.readSeries(series, bvalues=bvalues, averages=averages)
+        read = self.readSeries(series, bvalues=bvalues, averages=averages, exclude=exclude, fat=fat)
         populations = masks_of_node(regions, read.grid_shape, read.affine)
         inside = masks_of_node(mask, read.grid_shape, read.affine)
         result = run_diffusion(
@@ -213,24 +229,24 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
             populations if settings and settings.method == "shrinkage" else {},
             settings=settings,
             mask=np.logical_or.reduce(list(inside.values())) if inside else None,
-            fat=fat,
+            fat=read.fat,
             progress=progress,
         )
         return add_fit(result.maps, series, "Diffusion", result.warnings, selection=result.selection)
 
-    def readSeries(self, series: Any, **given: Any) -> DiffusionSeries:
+    def readSeries(self, series: Any, **given: Any) -> FatDiffusionSeries:
         """Return the series of ``fit``, repeats and directions combined; also given as a dict of its arguments."""
         if isinstance(series, Mapping):
             given = {key: value for key, value in series.items() if key != "series"}
-            unknown = set(given) - {"bvalues", "averages"}
+            unknown = set(given) - {"bvalues", "averages", "exclude", "fat"}
             if unknown:
                 raise ValueError(f"series: expected the arguments of fit, got {', '.join(sorted(unknown))}, too")
             series = series.get("series")
-        return combine(diffusion_series(series, **given))
+        return read_diffusion(series, **given)
 
     def fitRegions(
         self,
-        series: DiffusionSeries,
+        series: FatDiffusionSeries,
         masks: Mapping[str, Any],
         outside: Mapping[str, float],
         settings: Optional[DiffusionSettings],
@@ -239,9 +255,8 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
     ) -> RegionFits:
         """Fit the mean signal of each region; voxels are fitted only within them."""
         union = np.logical_or.reduce(list(masks.values()))
-        result = run_diffusion(
-            series, masks, settings=settings, identity=identity, mask=union, outside=outside, progress=progress
-        )
+        options = {"identity": identity, "mask": union, "outside": outside, "fat": series.fat, "progress": progress}
+        result = run_diffusion(series, masks, settings=settings, **options)
         charts = {
             name: partial(add_diffusion_decay, f"{identity.reader} {name}".strip(), series, decay)
             for name, decay in result.decays.items()
@@ -249,7 +264,13 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         return result.rows, result.warnings, charts
 
     def importFolder(
-        self, folder: Any, *, series: Any = None, bvalues: Optional[Sequence[float]] = None, subject: str = ""
+        self,
+        folder: Any,
+        *,
+        series: Any = None,
+        bvalues: Optional[Sequence[float]] = None,
+        subject: str = "",
+        progress: Progress = None,
     ) -> ImportedNodes:
         """Read a diffusion series out of a folder of DICOM files.
 
@@ -263,6 +284,8 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
             b-values [s/mm2] in the order of acquisition, in place of what the headers say.
         subject : str
             Code of the subject, the name of the patient item; nothing of the patient's identity is taken over.
+        progress : callable, optional
+            ``progress(done, total) -> bool`` over the files; False cancels.
 
         Returns
         -------
@@ -276,7 +299,7 @@ class IVIMBoneMarrowLogic(RegionLogic, BatchLogic, ScriptedLoadableModuleLogic):
         """
         from mrbiomarkers.files.dicom_read import read_dicom_diffusion, study_of
 
-        read = read_dicom_diffusion(folder, series=series, bvalues=bvalues)
+        read = read_dicom_diffusion(folder, series=series, bvalues=bvalues, progress=progress)
         number = read.parameters["series_number"]
         name = "DWI" if number is None else f"DWI {number:g}"
         with undo_on_error():

@@ -40,6 +40,8 @@ class DiffusionSeries:
         Number of averages (NEX) behind each measurement; weights of the fits.
     source : tuple of str, optional
         Where each b-value came from (a tag, a file, the caller), and what was done to it (:func:`combine`).
+    left_out : tuple of float [s/mm2]
+        b-values that were acquired and are not here, ascending (:func:`exclude`).
 
     Raises
     ------
@@ -55,6 +57,7 @@ class DiffusionSeries:
     directions: NDArray[np.float64] | None = None
     averages: NDArray[np.float64] | None = None
     source: tuple[str, ...] | None = None
+    left_out: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         signal = check_real_array("signal", self.signal, ndim=4)
@@ -273,6 +276,7 @@ def exclude(series: DiffusionSeries, bvalues: ArrayLike) -> DiffusionSeries:
         directions=None if series.directions is None else series.directions[keep],
         averages=None if series.averages is None else series.averages[keep],
         source=None if series.source is None else tuple(np.array(series.source, dtype=object)[keep]),
+        left_out=tuple(np.unique([*series.left_out, *series.bvalues[~keep]]).tolist()),
     )
 
 

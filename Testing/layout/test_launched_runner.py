@@ -95,6 +95,7 @@ def test_the_cases_hold_tests_and_are_not_collected_here():
     files = sorted((LAUNCHED / "cases").glob("test_*.py"))
     ignored = (LAUNCHED / "conftest.py").read_text(encoding="utf-8")
 
-    assert [path.stem for path in files] == ["test_logic", "test_modules_load", "test_self_tests", "test_traps"]
+    names = ["case_path", "logic", "modules_load", "panels", "self_tests", "traps", "view_traps"]
+    assert [path.stem for path in files] == [f"test_{name}" for name in names]
     assert all("def test_" in path.read_text(encoding="utf-8") for path in files)
     assert 'collect_ignore_glob = ["cases/*"]' in ignored

@@ -11,6 +11,7 @@ from Testing.support.slicer_modules import (
     module_folders,
     parameter_fields,
     read_form,
+    shared_fields,
     used_widget_names,
 )
 from Testing.support.source_tree import PACKAGE, ROOT, parse, python_files
@@ -124,12 +125,6 @@ def form_complaints(form: Form, fields: dict[str, str]) -> list[str]:
 
 def forms_of(folder: Path) -> dict[str, Form]:
     return {path.name: read_form(path) for path in sorted(folder.rglob("*.ui"))}
-
-
-def shared_fields() -> dict[str, str]:
-    """The parameter node fields that files of the shared panels define."""
-    files = python_files(PANELS) if PANELS.is_dir() else []
-    return {name: kind for path in files for name, kind in parameter_fields(parse(path)).items()}
 
 
 MODULES = module_folders(ROOT)

@@ -1,5 +1,6 @@
-"""The panel IDEALFatQuant: what it asks for, what it makes, what it says when the input is wrong."""
+"""The fit of the panel IDEALFatQuant: every control, what it makes, what it says when something is missing."""
 
+import ast
 import json
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 from mrbiomarkers.fatwater import SPECTRA
 from mrbiomarkers.mrml import add_echo_sequences, add_segmentation
 from mrbiomarkers.phantom import lumbar_fat_water
+from mrbiomarkers.settings import FatWaterSettings
 from Testing.support.scene_nodes import map_nodes, node_ids
+from Testing.support.slicer_modules import parameter_fields, read_form
+from Testing.support.source_tree import PACKAGE, ROOT
 
 SHAPE = (4, 32, 32)
 
@@ -26,11 +30,8 @@ def spine():
 
 @pytest.fixture
 def chosen(panel, spine):
-    """The panel with magnitudes, phases and regions chosen."""
-    node = panel._parameterNode
-    for part, sequence in add_echo_sequences(spine.series, "Echoes").items():
-        setattr(node, part, sequence)
-    node.regions = add_segmentation("Regions", spine.regions, spine.series.affine)
+    """The panel with magnitudes and phases chosen."""
+    panel.take(add_echo_sequences(spine.series, "Echoes"))
     return panel
 
 
@@ -41,23 +42,44 @@ def provenance(name):
     return json.loads(found.pop())
 
 
-PHASES = "a sequence of phases, which the method {} needs"
+def map_of(quantity):
+    (node,) = [node for node in map_nodes() if node.GetAttribute("MRBiomarkers.Quantity") == quantity]
+    return node
+
+
+PHASE = "a sequence of phases (or the kind of data 'magnitudes only')"
+NEEDS = "phases, which the method {} needs"
+SINGLE = "a spectrum with several peaks, without which magnitudes do not tell fat from water"
 
 
 @pytest.mark.parametrize(
     ("parameters", "missing"),
     [
+        ({}, []),
+        ({"method": "magnitude"}, []),
         ({"magnitude": None}, ["a sequence of magnitudes"]),
-        ({"phase": None, "method": "complex"}, [PHASES.format("complex")]),
-        ({"phase": None, "method": "mixed"}, [PHASES.format("mixed")]),
-        ({"magnitude": None, "phase": None, "method": "mixed"}, ["a sequence of magnitudes", PHASES.format("mixed")]),
-        ({"phase": None}, []),
-        ({"phase": None, "method": "magnitude"}, []),
-        ({"regions": None}, []),
-        ({"method": "complex"}, []),
+        ({"phase": None}, [PHASE]),
+        ({"magnitude": None, "phase": None}, ["a sequence of magnitudes", PHASE]),
+        ({"data": "magnitudes only"}, []),
+        ({"data": "magnitudes only", "phase": None}, []),
+        ({"data": "magnitudes only", "method": "complex"}, [NEEDS.format("complex")]),
+        ({"data": "magnitudes only", "method": "mixed"}, [NEEDS.format("mixed")]),
+        ({"data": "real and imaginary"}, ["a sequence of real parts", "a sequence of imaginary parts"]),
+        ({"spectrum": "single"}, []),
+        ({"spectrum": "single", "method": "magnitude"}, [SINGLE]),
+        ({"t1Water": 20.0}, ["a T1 of water of 50 to 10000 ms (or 0)", "a T1 of fat, too (or 0 for both)"]),
+        ({"t1Fat": 300.0}, ["a T1 of water, too (or 0 for both)"]),
+        (
+            {"t1Fat": 300.0, "t1Water": 900.0},
+            [f"{name}, which the T1 correction needs" for name in ("a repetition time", "a flip angle")],
+        ),
+        ({"t1Fat": 300.0, "t1Water": 900.0, "repetitionTime": 8.0, "flipAngle": 3.0}, []),
+        ({"repetitionTime": 0.05}, ["a repetition time of 0.1 to 1000 ms (or 0)"]),
+        ({"flipAngle": 0.2}, ["a flip angle of 0.5 to 90 deg (or 0)"]),
+        ({"fieldStrength": 0.01}, ["a field strength of 0.05 T or more (or 0)"]),
     ],
 )
-def test_apply_says_what_is_missing(chosen, parameters, missing):
+def test_fit_says_what_is_missing(chosen, parameters, missing):
     for name, value in parameters.items():
         setattr(chosen._parameterNode, name, value)
     button = chosen.ui.applyButton
@@ -65,119 +87,211 @@ def test_apply_says_what_is_missing(chosen, parameters, missing):
     assert button.enabled is not bool(missing)
     assert ("Missing: " + ", ".join(missing) + "." in button.toolTip) is bool(missing)
     assert ("Missing" in button.toolTip) is bool(missing)
+    assert chosen.missing(chosen._parameterNode) == missing
 
 
-def test_a_new_panel_waits_for_magnitudes(panel):
+def test_a_new_panel_waits_for_images_and_has_the_defaults_of_the_settings(panel):
     assert not panel.ui.applyButton.enabled
-    assert "Missing: a sequence of magnitudes." in panel.ui.applyButton.toolTip
+    assert f"Missing: a sequence of magnitudes, {PHASE}." in panel.ui.applyButton.toolTip
+    assert panel.ui.applyButton.text == "Fit"
     combo = panel.ui.spectrumComboBox
     assert [combo.itemText(index) for index in range(combo.count)] == list(SPECTRA)
-    assert combo.currentText == "ren-marrow"
-    assert panel.ui.methodComboBox.currentText == "automatic"
+    assert panel.settings() == FatWaterSettings()
+    assert (panel.series(), panel.image(), panel.fitOptions()) == ({}, None, {})
+    assert panel.ui.advancedGroup.collapsed
 
 
-def test_the_field_strength_is_shown_with_its_unit(panel):
-    box = panel.ui.fieldStrengthSpinBox
-    assert (box.value, box.text) == (0.0, "as the series says")
-    assert (box.minimum, box.maximum) == (0.0, 15.0)
-    box.value = 2.893
+@pytest.mark.parametrize(
+    ("control", "value", "setting", "expected"),
+    [
+        ("spectrumComboBox", "karampinos-8", "spectrum", "karampinos-8"),
+        ("methodComboBox", "complex", "method", "complex"),
+        ("methodComboBox", "mixed", "method", "mixed"),
+        ("methodComboBox", "magnitude", "method", "magnitude"),
+        ("precessionComboBox", "+1", "precession", 1),
+        ("precessionComboBox", "-1", "precession", -1),
+        ("bipolarComboBox", "off", "bipolar", False),
+        ("bipolarComboBox", "along rows", "bipolar", 2),
+        ("bipolarComboBox", "along columns", "bipolar", 1),
+        ("bipolarComboBox", "across slices", "bipolar", 0),
+        ("repetitionTimeSpinBox", 8.25, "repetition_time", 0.00825),
+        ("flipAngleSpinBox", 3.5, "flip_angle", 3.5),
+        ("errorsCheckBox", True, "errors", True),
+    ],
+)
+def test_each_control_is_a_setting(chosen, control, value, setting, expected):
+    widget = getattr(chosen.ui, control)
+    name = next(n for n in ("currentText", "checked", "value") if hasattr(widget, n))
+    setattr(widget, name, value)
 
-    assert panel._parameterNode.fieldStrength == 2.893
-    assert box.text in ("2.893 T", "2,893 T")
-
-
-def test_the_selectors_offer_sequences_and_segmentations_only(panel):
-    import slicer
-
-    for kind in ("Sequence", "VectorVolume", "ScalarVolume", "LabelMapVolume", "Segmentation"):
-        slicer.mrmlScene.AddNewNodeByClass(f"vtkMRML{kind}Node", kind)
-
-    for selector in (panel.ui.magnitudeSelector, panel.ui.phaseSelector):
-        assert [node.GetName() for node in selector.nodes()] == ["Sequence"]
-        assert selector.currentNode() is None
-    assert [node.GetName() for node in panel.ui.regionsSelector.nodes()] == ["Segmentation"]
-
-
-def test_the_table_holds_the_simulated_values(chosen, spine):
-    import slicer
-
-    chosen.ui.applyButton.click()
-    table = chosen.ui.resultTable.mrmlTableNode()
-    regions = [table.GetCellText(row, 0) for row in range(table.GetNumberOfRows())]
-
-    assert regions == list(spine.region_truth)
-    for key, tolerance in (("PDFF", 0.3), ("R2star", 3.0)):
-        truth = [spine.region_truth[region][key] for region in regions]
-        np.testing.assert_allclose(slicer.util.arrayFromTableColumn(table, key), truth, rtol=0, atol=tolerance)
-    assert chosen.ui.messageLabel.text.splitlines()[0] == "8 maps were made."
+    changed = getattr(chosen.settings(), setting)
+    assert changed == expected
+    assert type(changed) is type(expected)
+    assert {**vars(FatWaterSettings()), setting: changed} == vars(chosen.settings())
+    assert chosen.ui.applyButton.enabled
 
 
-def test_phases_that_are_deleted_are_not_replaced_by_the_magnitudes(chosen):
-    """The selector of the phases would take the sequence of magnitudes, which is a sequence, too."""
-    import slicer
+def test_both_t1_are_handed_on_in_seconds(chosen):
+    chosen.ui.t1WaterSpinBox.value, chosen.ui.t1FatSpinBox.value = 900, 300
+    assert (chosen.settings().t1_water, chosen.settings().t1_fat) == (0.9, 0.3)
+    assert not chosen.ui.applyButton.enabled
 
-    slicer.mrmlScene.RemoveNode(chosen._parameterNode.phase)
 
-    assert chosen._parameterNode.phase is chosen.ui.phaseSelector.currentNode() is None
-    assert chosen._parameterNode.magnitude is not None
-    chosen.ui.applyButton.click()
-    assert provenance("method") == "magnitude"
+@pytest.mark.parametrize("change", [{"method": "magnitude"}, {"data": "magnitudes only"}])
+def test_what_has_no_meaning_for_magnitudes_is_disabled_and_not_handed_on(chosen, change):
+    node, ui = chosen._parameterNode, chosen.ui
+    node.precession, node.bipolar = "-1", "off"
+    before = (node.method, node.data)
+    for name, value in change.items():
+        setattr(node, name, value)
+
+    assert (chosen.settings().precession, chosen.settings().bipolar) == (None, None)
+    for widget in (ui.precessionComboBox, ui.bipolarComboBox):
+        assert not widget.enabled
+        assert "Magnitudes are fitted" in widget.toolTip
+    node.method, node.data = before
+    assert chosen.settings().precession == -1
+    assert ui.bipolarComboBox.enabled
+    assert "alternates" in ui.bipolarComboBox.toolTip
+
+
+def test_what_a_spectrum_is_meant_for_is_said(chosen):
+    assert chosen.ui.spectrumWords.text.startswith("9 peaks, for bone marrow. Ren et al.")
+    chosen.ui.spectrumComboBox.currentText = "single"
+    assert chosen.ui.spectrumWords.text.startswith("one peak, for no tissue in particular.")
+    chosen.ui.spectrumComboBox.currentText = "peanut-oil"
+    assert "for phantoms" in chosen.ui.spectrumWords.text
 
 
 @pytest.mark.parametrize("method", ["complex", "mixed", "magnitude"])
 def test_the_method_and_the_spectrum_that_are_chosen_are_used(chosen, method):
-    other = next(name for name in SPECTRA if name != "ren-marrow")
-    chosen.ui.methodComboBox.currentText, chosen.ui.spectrumComboBox.currentText = method, other
-    chosen._parameterNode.regions = None
+    chosen.ui.methodComboBox.currentText, chosen.ui.spectrumComboBox.currentText = method, "philips-7"
     chosen.ui.applyButton.click()
 
     assert provenance("method") == method
-    assert provenance("spectrum")["name"] == other
+    assert provenance("spectrum")["name"] == "philips-7"
 
 
-def test_a_field_that_no_node_says_is_asked_for(program, chosen):
+def test_maps_of_errors_and_the_t1_correction_are_made(chosen):
     node = chosen._parameterNode
-    for part in (node.magnitude, node.phase):
-        part.RemoveAttribute("MRBiomarkers.FieldStrength")
-    before = node_ids()
+    chosen.ui.errorsCheckBox.checked = True
+    node.t1Water, node.t1Fat, node.repetitionTime, node.flipAngle = 900.0, 300.0, 8.0, 6.0
     chosen.ui.applyButton.click()
 
-    text = str(program.swallowed.expect(ValueError, "field"))
-    assert chosen.ui.messageLabel.text == f"Not finished: {text}"
-    assert node_ids() == before
-    assert chosen.ui.applyButton.enabled
-    chosen.ui.fieldStrengthSpinBox.value = 3.0
-    chosen.ui.applyButton.click()
-    assert chosen.ui.messageLabel.text.splitlines()[0] == "8 maps were made."
+    assert provenance("t1_bias")["repetition_time_s"] == 0.008
+    assert "corrected for T1 bias" in chosen.ui.messageLabel.text
+    assert {"sd_PDFF", "sd_R2star"} <= {one.GetAttribute("MRBiomarkers.Quantity") for one in map_nodes()}
 
 
-def test_one_echo_is_said_to_be_too_few_and_nothing_is_made(program, chosen):
-    node = chosen._parameterNode
-    for part in (node.magnitude, node.phase):
-        for value in [part.GetNthIndexValue(index) for index in range(1, part.GetNumberOfDataNodes())]:
-            part.RemoveDataNodeAtValue(value)
-    before = node_ids()
-    chosen.ui.applyButton.click()
-
-    text = str(program.swallowed.expect(ValueError, "echo"))
-    assert chosen.ui.messageLabel.text == f"Not finished: {text}"
-    assert (node_ids(), map_nodes()) == (before, [])
-    assert chosen.ui.applyButton.enabled
-
-
-def test_parameters_are_saved_with_the_scene(chosen, tmp_path):
+def test_only_the_voxels_of_the_mask_are_fitted(chosen, spine):
     import slicer
 
-    values = {"fieldStrength": 1.494, "spectrum": list(SPECTRA)[-1], "method": "mixed"}
+    chosen.ui.maskSelector.setCurrentNode(add_segmentation("Inside", {"L3": spine.regions["L3"]}, spine.series.affine))
+    assert chosen.fitOptions() == {"mask": chosen._parameterNode.mask}
+    chosen.ui.applyButton.click()
+
+    fitted = np.isfinite(slicer.util.arrayFromVolume(map_of("PDFF")))
+    np.testing.assert_array_equal(fitted, spine.regions["L3"])
+    assert "too dark" not in chosen.ui.messageLabel.text
+
+
+def test_a_mask_outside_the_images_is_said_and_nothing_is_made(chosen, spine):
+    moved = spine.series.affine.copy()
+    moved[:3, 3] += 5000.0
+    chosen._parameterNode.mask = add_segmentation("Elsewhere", {"L3": spine.regions["L3"]}, moved)
+    before = node_ids()
+    chosen.ui.applyButton.click()
+
+    assert chosen.ui.messageLabel.text.startswith("Not finished: ")
+    assert "L3" in chosen.ui.messageLabel.text or "mask" in chosen.ui.messageLabel.text
+    assert node_ids() == before
+
+
+def test_regions_decide_together_where_magnitudes_are_fitted(chosen, spine):
+    regions = add_segmentation("Regions", spine.regions, spine.series.affine)
+    chosen.regions._parameters.segmentation = regions
+    assert chosen.fitOptions() == {}
+    chosen._parameterNode.method = "magnitude"
+    assert chosen.fitOptions() == {"regions": regions}
+
+
+def test_warnings_of_a_fit_are_said_in_lines(chosen):
+    chosen.ui.spectrumComboBox.currentText = "ismrm-6"
+    chosen.ui.applyButton.click()
+    lines = chosen.ui.messageLabel.text.splitlines()
+
+    assert lines[0] == "8 maps were made."
+    assert any("ismrm-6 is meant for no tissue in particular" in line for line in lines)
+    assert any(line.endswith("% of the voxels are not fitted: they are too dark.") for line in lines)
+    assert chosen.ui.messageLabel.wordWrap
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_everything_is_saved_with_the_scene(chosen, spine, tmp_path, closed):
+    import slicer
+
+    values = {
+        "data": "magnitude and phase",
+        "phaseValues": "radians",
+        "fieldStrength": 1.494,
+        "spectrum": "single",
+        "method": "mixed",
+        "precession": "-1",
+        "bipolar": "along rows",
+        "t1Water": 900.0,
+        "t1Fat": 300.0,
+        "repetitionTime": 8.5,
+        "flipAngle": 3.5,
+        "errors": True,
+    }
+    node = chosen._parameterNode
+    node.mask = add_segmentation("Inside", {"L3": spine.regions["L3"]}, spine.series.affine)
     for name, value in values.items():
-        setattr(chosen._parameterNode, name, value)
+        setattr(node, name, value)
+    chosen.ui.echoTable.item(0, 0).setText("1.1")
+    settings = chosen.settings()
     assert slicer.mrmlScene.WriteToMRB(str(tmp_path / "scene.mrb"))
-    slicer.mrmlScene.Clear()
-    assert chosen._parameterNode.fieldStrength == 0.0
+    if closed:
+        slicer.mrmlScene.Clear()
+        assert chosen.settings() == FatWaterSettings()
+        assert chosen.ui.echoTable.rowCount == 0
+    else:
+        node.method, node.fieldStrength = "complex", 0.0
+        chosen.ui.resetButton.click()
     assert slicer.mrmlScene.ReadFromMRB(str(tmp_path / "scene.mrb"))
 
-    assert {name: getattr(chosen._parameterNode, name) for name in values} == values
-    assert chosen.ui.fieldStrengthSpinBox.value == 1.494
-    assert chosen._parameterNode.phase.GetName() != chosen._parameterNode.magnitude.GetName()
+    node = chosen._parameterNode
+    assert {name: getattr(node, name) for name in values} == values
+    assert chosen.settings() == settings
+    assert node.mask.GetName().startswith("Inside")
+    assert chosen.series()["phase"] is node.phase is not node.magnitude
+    assert chosen.ui.echoTable.item(0, 0).text() == "1.1"
+    assert chosen.series()["echoTimes"][0] == 0.0011
+    assert (chosen.ui.fieldStrengthSpinBox.value, chosen.ui.bipolarComboBox.currentText) == (1.494, "along rows")
+    node.mask = None
     chosen.ui.applyButton.click()
     assert provenance("method") == "mixed"
+    assert provenance("field_strength_T") == 1.494
+
+
+def test_every_parameter_and_every_widget_that_is_named_exists():
+    """A misspelt parameter would be kept without a word, a misspelt widget is found only when it is used."""
+    trees = {
+        path.name: ast.parse(path.read_text(encoding="utf-8"))
+        for path in (*(PACKAGE / "panels" / "echoes").glob("echo_*.py"), ROOT / "IDEALFatQuant" / "IDEALFatQuant.py")
+    }
+    fields = set(parameter_fields(trees["echo_parameters.py"]))
+    form = read_form(ROOT / "IDEALFatQuant" / "Resources" / "UI" / "IDEALFatQuant.ui")
+    named = {"parameters": set(), "form": set()}
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in named:
+                named[node.value.id].add(node.attr)
+
+    assert len(named["parameters"]) > 8
+    assert named["parameters"] <= fields
+    assert len(named["form"]) > 8
+    assert named["form"] <= form.names
+    assert sorted(widget.parameter for widget in form.widgets if widget.parameter) == sorted(
+        fields - {"edited", "edits"}
+    )

@@ -1,14 +1,16 @@
 """The panel IVIMBoneMarrow: what it asks for, what it makes, what it says when the input is wrong."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mrbiomarkers.mrml import add_diffusion_sequence, add_segmentation
+from mrbiomarkers.maps import ParameterMap
+from mrbiomarkers.mrml import add_diffusion_sequence, add_maps, add_segmentation
 from mrbiomarkers.phantom import lumbar_diffusion
-from mrbiomarkers.series import DiffusionSeries
-from mrbiomarkers.settings import DIFFUSION_METHODS
+from mrbiomarkers.quantities import quantity
+from mrbiomarkers.settings import DIFFUSION_METHODS, DiffusionSettings
 from Testing.support.scene_nodes import map_nodes, node_ids
 
 SHAPE = (4, 32, 32)
@@ -27,11 +29,26 @@ def spine():
 
 @pytest.fixture
 def chosen(panel, spine):
-    """The panel with a series and regions chosen."""
-    node = panel._parameterNode
-    node.series = add_diffusion_sequence(spine.series, "DWI")
-    node.regions = add_segmentation("Regions", spine.regions, spine.series.affine)
+    """The panel with a series chosen."""
+    panel._parameterNode.series = add_diffusion_sequence(spine.series, "DWI")
     return panel
+
+
+def give_regions(panel, spine):
+    panel.regions._parameters.segmentation = add_segmentation("Regions", spine.regions, spine.series.affine)
+    panel.check()
+
+
+def missing(panel):
+    """What the tooltip of the button says is missing; the button is enabled where it says nothing."""
+    tip = panel.ui.applyButton.toolTip
+    found = tip.partition("Missing: ")[2].partition(".</p>")[0]
+    assert panel.ui.applyButton.enabled is not bool(found)
+    return found
+
+
+def provenance():
+    return [json.loads(node.GetAttribute("MRBiomarkers.Provenance")) for node in map_nodes()]
 
 
 def quantities():
@@ -39,30 +56,52 @@ def quantities():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "missing"),
+    ("parameters", "expected"),
     [
-        ({"series": None}, ["a diffusion series"]),
-        ({"adc": False, "ivim": False}, ["a model"]),
-        ({"regions": None, "method": "shrinkage"}, ["regions, which the method shrinkage needs"]),
-        ({"series": None, "adc": False, "ivim": False, "regions": None}, ["a diffusion series", "a model"]),
+        ({"series": None}, "a diffusion series"),
+        ({"adc": False, "ivim": False}, "a model"),
+        ({"method": "shrinkage"}, "regions, which the method shrinkage needs"),
+        ({"series": None, "adc": False, "ivim": False}, "a diffusion series, a model"),
+        ({"method": "shrinkage", "ivim": False}, ""),
+        ({"method": "segmented"}, ""),
+        ({"adcBvalues": "0 800"}, ""),
+        ({"adcBvalues": "0, 800"}, ""),
+        ({"adcBvalues": "0;800"}, ""),
+        ({"adcBvalues": "0 high"}, "usable b-values of the ADC fit, as 0 800 (or none for all)"),
+        ({"adcBvalues": "0 -5"}, "usable b-values of the ADC fit, as 0 800 (or none for all)"),
+        ({"adcBvalues": "0 77 800"}, "b-values of the ADC fit that the series has, and not 77"),
+        ({"adcBvalues": "800"}, "two different b-values of the ADC fit"),
+        ({"adcBvalues": "0 high", "adc": False}, ""),
         (
-            {"series": None, "method": "shrinkage", "regions": None},
-            ["a diffusion series", "regions, which the method shrinkage needs"],
+            {"method": "segmented", "threshold": 1100.0},
+            "a threshold with two b-values from it on and one below it, and not 1100 s/mm²",
         ),
-        ({"regions": None}, []),
-        ({"regions": None, "method": "shrinkage", "ivim": False}, []),
-        ({"regions": None, "method": "segmented"}, []),
-        ({"method": "shrinkage"}, []),
+        ({"method": "nlls", "threshold": 1100.0}, ""),
     ],
 )
-def test_apply_says_what_is_missing(chosen, parameters, missing):
+def test_the_button_says_what_is_missing(chosen, parameters, expected):
+    assert missing(chosen) == ""
     for name, value in parameters.items():
         setattr(chosen._parameterNode, name, value)
-    button = chosen.ui.applyButton
 
-    assert button.enabled is not bool(missing)
-    assert ("Missing: " + ", ".join(missing) + "." in button.toolTip) is bool(missing)
-    assert ("Missing" in button.toolTip) is bool(missing)
+    assert missing(chosen) == expected
+
+
+def test_shrinkage_is_ready_with_regions(chosen, spine):
+    chosen._parameterNode.method = "shrinkage"
+    assert missing(chosen)
+    give_regions(chosen, spine)
+    assert missing(chosen) == ""
+    assert chosen.fitOptions() == {"regions": chosen.regions.regions}
+
+
+def test_bounds_that_exclude_all_are_missing_good_ones(chosen):
+    chosen.ui.DBoundsWidget.setValues(3.0, 3.0)
+    assert missing(chosen) == "a lower bound of D that lies below the upper one"
+    chosen.ui.DBoundsWidget.setValues(6.0, 8.0)
+    assert missing(chosen) == "bounds of D that do not lie above those of D*"
+    chosen._parameterNode.ivim = False
+    assert missing(chosen) == ""
 
 
 def test_a_new_panel_waits_for_a_series(panel):
@@ -83,38 +122,19 @@ def test_the_selector_offers_series_and_nothing_else(panel):
         slicer.mrmlScene.AddNewNodeByClass(f"vtkMRML{kind}Node", kind)
 
     assert [node.GetName() for node in panel.ui.seriesSelector.nodes()] == list(kinds[:3])
-    assert [node.GetName() for node in panel.ui.regionsSelector.nodes()] == ["Segmentation"]
+    assert [node.GetName() for node in panel.ui.maskSelector.nodes()] == ["LabelMapVolume", "Segmentation"]
+    assert [node.GetName() for node in panel.ui.pdffSelector.nodes()] == ["ScalarVolume"]
     assert panel._parameterNode.series is None
 
 
-def test_the_table_holds_the_simulated_values(chosen, spine):
-    import slicer
-
-    chosen.ui.applyButton.click()
-    table = chosen.ui.resultTable.mrmlTableNode()
-    regions = [table.GetCellText(row, 0) for row in range(table.GetNumberOfRows())]
-
-    assert regions == list(spine.region_truth)
-    for key, factor in (("D", 1000), ("f", 1)):
-        truth = [factor * spine.region_truth[region][key] for region in regions]
-        np.testing.assert_allclose(slicer.util.arrayFromTableColumn(table, f"{key} (fit)"), truth, rtol=0.01)
-    assert chosen.ui.messageLabel.text.splitlines()[0] == "8 maps were made."
-
-
 def test_the_message_holds_every_warning_once(chosen, monkeypatch):
-    said = []
-    for name in ("fit", "measure"):
-        monkeypatch.setattr(chosen.logic, name, _with_warnings(getattr(chosen.logic, name), ("same", name)))
-    monkeypatch.setattr(chosen, "say", said.append)
+    fit = chosen.logic.fit
+    monkeypatch.setattr(
+        chosen.logic, "fit", lambda *given, **options: replace(fit(*given, **options), warnings=("same", "same", "x"))
+    )
     chosen.ui.applyButton.click()
 
-    assert said[-1].splitlines() == ["8 maps were made.", "same", "fit", "measure"]
-
-
-def _with_warnings(call, warnings):
-    from dataclasses import replace
-
-    return lambda *given, **options: replace(call(*given, **options), warnings=warnings)
+    assert chosen.ui.messageLabel.text.splitlines() == ["8 maps were made.", "same", "x"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +147,6 @@ def _with_warnings(call, warnings):
     ],
 )
 def test_the_models_that_are_ticked_are_fitted(chosen, model, expected):
-    chosen._parameterNode.regions = None
     for name in ("adc", "ivim", "stretched", "kurtosis"):
         getattr(chosen.ui, f"{name}CheckBox").checked = name == model
     chosen.ui.applyButton.click()
@@ -137,42 +156,133 @@ def test_the_models_that_are_ticked_are_fitted(chosen, model, expected):
 
 
 @pytest.mark.parametrize("method", DIFFUSION_METHODS)
-def test_the_method_that_is_chosen_is_used(chosen, method):
+def test_the_method_that_is_chosen_is_used(chosen, spine, method):
+    give_regions(chosen, spine)
     chosen._parameterNode.adc = False
     chosen.ui.methodComboBox.currentText = method
     chosen.ui.applyButton.click()
 
     assert len(map_nodes()) == 5
-    assert {json.loads(node.GetAttribute("MRBiomarkers.Provenance"))["method"] for node in map_nodes()} == {method}
+    assert {one["method"] for one in provenance()} == {method}
 
 
-@pytest.mark.parametrize("bvalues", [[0], [0, 0, 0]])
-def test_too_few_bvalues_are_said_and_nothing_is_made(program, panel, spine, bvalues):
+def test_what_is_not_changed_is_not_recorded_as_chosen(chosen):
+    assert chosen.settings() == DiffusionSettings(models=("adc", "ivim"))
+    assert chosen.series() == {"series": chosen._parameterNode.series}
+    assert chosen.fitOptions() == {}
+
+
+def test_bounds_are_turned_once_from_what_is_read_to_what_is_fitted(chosen):
+    ui = chosen.ui
+    assert (ui.fBoundsWidget.minimumValue, ui.fBoundsWidget.maximumValue) == (0.0, 1.0)
+    assert (ui.DBoundsWidget.minimumValue, ui.DBoundsWidget.maximumValue) == (0.0, 5.0)
+    assert (ui.DstarBoundsWidget.minimumValue, ui.DstarBoundsWidget.maximumValue) == (5.0, 200.0)
+    ui.DstarBoundsWidget.setValues(5.0, 300.0)
+    ui.fBoundsWidget.setValues(0.0, 0.7)
+
+    bounds = chosen.settings().bounds
+    assert bounds == {"f": (0.0, 0.7), "Dstar": (pytest.approx(5e-3), pytest.approx(0.3))}
+    chosen._parameterNode.adc = False
+    ui.applyButton.click()
+    assert provenance()[0]["bounds"]["D"] == [0.0, 5e-3]
+    assert provenance()[0]["bounds"]["Dstar"] == [pytest.approx(5e-3), pytest.approx(0.3)]
+    ui.DstarBoundsWidget.setValues(5.0, 200.0)
+    ui.fBoundsWidget.setValues(0.0, 1.0)
+    assert chosen.settings().bounds == {}
+
+
+def test_advanced_settings_reach_the_fit(chosen, spine):
+    node, ui = chosen._parameterNode, chosen.ui
+    node.method = "segmented"
+    ui.thresholdSpinBox.value = 300
+    ui.adcBvaluesEdit.text = "0 800"
+    ui.errorsCheckBox.checked = True
+    ui.maskSelector.setCurrentNode(add_segmentation("Mask", {"L3": spine.regions["L3"]}, spine.series.affine))
+    ui.applyButton.click()
+
+    maps = {one.GetAttribute("MRBiomarkers.Quantity"): one for one in map_nodes()}
+    assert {"sd_D", "sd_ADC"} <= set(maps)
+    records = {key: json.loads(one.GetAttribute("MRBiomarkers.Provenance")) for key, one in maps.items()}
+    assert records["D"]["threshold"] == 300
+    assert records["ADC"]["fitted_bvalues"] == [0, 800]
+    values = slicer_array(maps["D"])
+    np.testing.assert_array_equal(np.isfinite(values), spine.regions["L3"])
+
+
+def slicer_array(node):
     import slicer
 
-    series = add_diffusion_sequence(
-        DiffusionSeries(spine.series.signal[..., :3], [0.0, 100.0, 200.0], spine.series.affine), "DWI"
-    )
-    values = [series.GetNthIndexValue(index) for index in range(3)]
-    for value in values[len(bvalues) :]:
-        series.RemoveDataNodeAtValue(value)
-    if len(bvalues) > 1:
-        series.SetAttribute("MultiVolume.FrameLabels", ",".join(map(str, bvalues)))
-        series.SetIndexName("frame")
-    panel._parameterNode.series = series
-    before = node_ids()
-    panel.ui.applyButton.click()
+    return slicer.util.arrayFromVolume(node)
 
-    text = str(program.swallowed.expect(ValueError))
-    assert "b-values" in text
-    assert panel.ui.messageLabel.text == f"Not finished: {text}"
+
+def test_noise_settings_are_handed_on(chosen):
+    chosen.ui.noiseSpinBox.value = 2.5
+    chosen.ui.coilsSpinBox.value = 4
+    chosen.ui.averagedComboBox.currentText = "complex"
+
+    settings = chosen.settings()
+    assert (settings.noise_sigma, settings.n_coils, settings.averaged) == (2.5, 4, "complex")
+
+
+def pdff_node(spine, *, percent=40.0, away=0.0):
+    """A map of PDFF on a finer grid that covers the series, or lies some mm away."""
+    affine = spine.series.affine @ np.diag([0.5, 0.5, 0.5, 1.0])
+    affine[:3, 3] = spine.series.affine[:3, 3] + spine.series.affine[:3, :3] @ np.full(3, -0.25) + away
+    shape = tuple(2 * length for length in SHAPE)
+    known = quantity("PDFF")
+    return add_maps({"PDFF": ParameterMap(np.full(shape, percent), known, known.unit, affine)})["PDFF"]
+
+
+def test_a_fat_fraction_of_another_grid_is_used_by_fit_and_measure(chosen, spine):
+    ui = chosen.ui
+    ui.pdffSelector.setCurrentNode(pdff_node(spine))
+    assert missing(chosen) == (
+        "the part of the fat signal that suppression leaves, the echo time of the diffusion series, T2 of fat, T2 of "
+        "water"
+    )
+    ui.residueSpinBox.value, ui.echoTimeSpinBox.value = 0.1, 60.0
+    ui.fatT2SpinBox.value, ui.waterT2SpinBox.value = 70.0, 25.0
+    assert missing(chosen) == ""
+    chosen._parameterNode.method = "segmented"
+    assert missing(chosen) == "the method nlls, which a fat fraction needs"
+    chosen._parameterNode.method = "nlls"
+    chosen._parameterNode.adc = False
+    ui.applyButton.click()
+
+    share = next(one for one in map_nodes() if one.GetAttribute("MRBiomarkers.Quantity") == "eta")
+    fat, water = 0.1 * 0.4 * np.exp(-60 / 70), 0.6 * np.exp(-60 / 25)
+    np.testing.assert_allclose(slicer_array(share), fat / (fat + water), rtol=1e-5)
+    assert chosen.logic.readSeries(chosen.series()).fat.eta[1, 2, 3] == pytest.approx(fat / (fat + water))
+    measured = chosen.logic.measure(
+        [share],
+        add_segmentation("L3", {"L3": spine.regions["L3"]}, spine.series.affine),
+        series=chosen.series(),
+        settings=chosen.settings(),
+    )
+    (chart,) = measured.charts.values()
+    assert chart.GetTitle().startswith("L3")
+
+
+def test_a_volume_that_is_no_fat_fraction_map_is_refused_in_words(chosen):
+    import slicer
+
+    chosen.ui.pdffSelector.setCurrentNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "T1"))
+
+    assert missing(chosen).startswith("a fat fraction map of this extension")
+    chosen._parameterNode.ivim = False
+    assert missing(chosen) == ""
+    assert "fat" not in chosen.series()
+
+
+def test_a_fat_fraction_elsewhere_is_said(chosen, spine):
+    node = pdff_node(spine, away=1000.0)
+    for name, value in (("residue", 0.1), ("echoTime", 60.0), ("fatT2", 70.0), ("waterT2", 25.0), ("pdff", node)):
+        setattr(chosen._parameterNode, name, value)
+    before = node_ids()
+    chosen.ui.applyButton.click()
+
+    assert "expected a fat fraction map that meets the series" in chosen.ui.messageLabel.text
     assert node_ids() == before
-    assert map_nodes() == []
-    assert panel.ui.applyButton.enabled
-    panel._parameterNode.series = add_diffusion_sequence(spine.series, "Better")
-    panel.ui.applyButton.click()
-    assert panel.ui.messageLabel.text.splitlines()[0] == "8 maps were made."
-    assert slicer.mrmlScene.IsNodePresent(series)
 
 
 def test_parameters_are_saved_with_the_scene(chosen, tmp_path):
@@ -180,6 +290,8 @@ def test_parameters_are_saved_with_the_scene(chosen, tmp_path):
 
     node = chosen._parameterNode
     values = {"adc": False, "ivim": True, "stretched": True, "kurtosis": True, "method": "segmented"}
+    values |= {"threshold": 250.0, "adcBvalues": "0 800", "errors": True, "noise": 1.5, "coils": 2, "echoTime": 61.0}
+    chosen.ui.DstarBoundsWidget.setValues(6.0, 90.0)
     for name, value in values.items():
         setattr(node, name, value)
     assert slicer.mrmlScene.WriteToMRB(str(tmp_path / "scene.mrb"))
@@ -188,6 +300,8 @@ def test_parameters_are_saved_with_the_scene(chosen, tmp_path):
     assert slicer.mrmlScene.ReadFromMRB(str(tmp_path / "scene.mrb"))
 
     assert {name: getattr(chosen._parameterNode, name) for name in values} == values
+    widget = chosen.ui.DstarBoundsWidget
+    assert (widget.minimumValue, widget.maximumValue) == (6.0, 90.0)
     assert (chosen.ui.adcCheckBox.checked, chosen.ui.kurtosisCheckBox.checked) == (False, True)
     assert chosen._parameterNode.series.GetName() == "DWI"
     chosen.ui.applyButton.click()

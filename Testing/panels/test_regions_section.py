@@ -18,7 +18,7 @@ def test_place_makes_five_named_points_and_asks_for_the_first(host):
 
     host.take_series()
     host.ui.placeButton.click()
-    points = host.node.points
+    points = host.shared.points
 
     assert [points.GetNthControlPointLabel(index) for index in range(5)] == LEVELS
     assert (points.GetFixedNumberOfControlPoints(), points.GetNumberOfDefinedControlPoints()) == (1, 0)
@@ -26,7 +26,7 @@ def test_place_makes_five_named_points_and_asks_for_the_first(host):
     selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     assert selection.GetActivePlaceNodeID() == points.GetID()
     assert "middle of L1" in host.said
-    assert host.node.image is host.series
+    assert host.shared.image is host.node
     assert [host.ui.levelComboBox.itemText(index) for index in range(5)] == LEVELS
 
 
@@ -34,7 +34,7 @@ def test_without_an_image_place_says_so_and_adds_nothing(host):
     host.ui.placeButton.click()
 
     assert "Choose an image" in host.said
-    assert host.node.points is None
+    assert host.shared.points is None
     assert not is_placing()
 
 
@@ -46,38 +46,38 @@ def test_regions_follow_the_points(host):
     wanted = place_vertebrae(host.middles(), series.affine, series.grid_shape).masks
 
     assert sizes_of(node) == {level: mask.sum() for level, mask in wanted.items()}
-    assert host.told == [node]
+    assert host.regions.regions is node
     assert node.GetName() == "Regions of DWI"
     assert [area[0] for area in host.areas()] == LEVELS
-    points = host.node.points
+    points = host.shared.points
     points.SetNthControlPointPosition(2, *(host.middles()["L3"] + [0, 6, 0]))
-    assert host.section._previewTimer.active
+    assert host.regions._previewTimer.active
     host.settle()
     moved = {**host.middles(), "L3": host.middles()["L3"] + [0, 6, 0]}
     wanted = place_vertebrae(moved, series.affine, series.grid_shape).masks
     assert sizes_of(node) == {level: mask.sum() for level, mask in wanted.items()}
-    assert node is host.node.segmentation
+    assert node is host.shared.segmentation
 
 
 def test_a_point_under_the_cursor_makes_no_region(host):
     host.take_series()
     host.ui.placeButton.click()
     host.click("L1", "L2")
-    host.node.points.SetNthControlPointPosition(2, *host.middles()["L3"], host.node.points.PositionPreview)
+    host.shared.points.SetNthControlPointPosition(2, *host.middles()["L3"], host.shared.points.PositionPreview)
     host.settle()
 
-    assert list(sizes_of(host.node.segmentation)) == ["L1", "L2"]
+    assert list(sizes_of(host.shared.segmentation)) == ["L1", "L2"]
     assert "middle of L3" in host.said
 
 
 def test_many_steps_of_the_mouse_make_few_previews(host, monkeypatch):
-    from mrbiomarkers.panels import regions_section
+    from mrbiomarkers.panels.regions import regions_section
 
     host.placed()
     calls, update = [], regions_section.update_preview
     monkeypatch.setattr(regions_section, "update_preview", lambda *a, **k: calls.append(a) or update(*a, **k))
     for step in range(50):
-        host.node.points.SetNthControlPointPosition(2, *(host.middles()["L3"] + [0, 0.1 * step, 0]))
+        host.shared.points.SetNthControlPointPosition(2, *(host.middles()["L3"] + [0, 0.1 * step, 0]))
     host.settle()
 
     assert len(calls) == 1
@@ -85,11 +85,11 @@ def test_many_steps_of_the_mouse_make_few_previews(host, monkeypatch):
 
 def test_points_in_a_wrong_order_are_told_and_change_nothing(host):
     before = sizes_of(host.placed())
-    host.node.points.SetNthControlPointPosition(0, *(host.middles()["L3"] - [0, 0, 4]))
+    host.shared.points.SetNthControlPointPosition(0, *(host.middles()["L3"] - [0, 0, 4]))
     host.settle()
 
     assert "from head to feet" in host.said
-    assert sizes_of(host.node.segmentation) == before
+    assert sizes_of(host.shared.segmentation) == before
 
 
 def test_a_first_preview_that_fails_leaves_no_segmentation(host):
@@ -98,12 +98,12 @@ def test_a_first_preview_that_fails_leaves_no_segmentation(host):
     host.take_series()
     host.ui.placeButton.click()
     middles = host.middles()
-    host.node.points.SetNthControlPointPosition(0, *middles["L2"])
-    host.node.points.SetNthControlPointPosition(1, *middles["L1"])
+    host.shared.points.SetNthControlPointPosition(0, *middles["L2"])
+    host.shared.points.SetNthControlPointPosition(1, *middles["L1"])
     host.settle()
 
     assert "from head to feet" in host.said
-    assert host.node.segmentation is None
+    assert host.shared.segmentation is None
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
 
 
@@ -117,7 +117,7 @@ def test_again_places_one_point_and_makes_its_region_anew(host):
     host.ui.levelComboBox.currentIndex = 2
     host.ui.againButton.click()
 
-    assert host.node.points.GetNumberOfDefinedControlPoints() == 4
+    assert host.shared.points.GetNumberOfDefinedControlPoints() == 4
     assert is_placing()
     assert "middle of L3" in host.said
     host.settle()
@@ -155,15 +155,15 @@ def test_settings_are_bound_and_change_the_regions(host):
     assert (slider.minimum, slider.maximum, slider.value) == (0.2, 1.0, 0.62)
     slider.value = 0.4
     host.settle()
-    smaller = sizes_of(host.node.segmentation)
+    smaller = sizes_of(host.shared.segmentation)
     assert all(smaller[level] < before[level] for level in LEVELS)
     host.ui.neighboursSpinBox.value = 0
     host.settle()
-    assert all(sizes_of(host.node.segmentation)[level] * 3 == smaller[level] for level in LEVELS)
+    assert all(sizes_of(host.shared.segmentation)[level] * 3 == smaller[level] for level in LEVELS)
     host.ui.methodComboBox.currentText = "outline"
     host.settle()
-    assert host.node.method == "outline"
-    assert '"method": "outline"' in host.node.segmentation.GetAttribute("MRBiomarkers.Placement")
+    assert host.shared.method == "outline"
+    assert '"method": "outline"' in host.shared.segmentation.GetAttribute("MRBiomarkers.Placement")
 
 
 def test_choosing_other_regions_or_points_makes_nothing(host):
@@ -178,7 +178,7 @@ def test_choosing_other_regions_or_points_makes_nothing(host):
     host.settle()
 
     assert (sizes_of(first), sizes_of(other)) == before
-    assert host.told == [first, other]
+    assert host.regions.regions is other
     assert host.ui.segmentEditor.segmentationNode() is other
 
 
@@ -201,21 +201,20 @@ def test_regions_are_made_of_a_models_labels(host):
     host.ui.modelSelector.setCurrentNode(model)
     assert host.ui.modelButton.enabled
     host.ui.modelButton.click()
-    assert host.node.segmentation is None
+    assert host.shared.segmentation is None
     assert "expected" in host.said
     labels[:] = np.where(labels, labels - 14 - 4, 0)
     slicer.util.updateVolumeFromArray(model, labels)
     host.ui.tableComboBox.currentText = "totalsegmentator-mr"
-    host.node.margin = 1.5
+    host.shared.margin = 1.5
     host.ui.modelButton.click()
 
     assert host.said.startswith("5 regions were made.")
-    made = sizes_of(host.node.segmentation)
+    made = sizes_of(host.shared.segmentation)
     assert list(made) == LEVELS
     settings = BodySettings(margin=1.5, neighbours=1)
     wanted = vertebra_bodies(labels, host.phantom.series.affine, table="totalsegmentator-mr", settings=settings).masks
     assert made == {level: mask.sum() for level, mask in wanted.items()}
-    assert host.told == [host.node.segmentation]
 
 
 def test_a_lesion_is_added_and_its_area_follows_the_brush(host):

@@ -18,27 +18,27 @@ def test_a_scene_that_comes_while_painting_keeps_what_was_chosen(host, tmp_path,
     import slicer
 
     before = sizes_of(host.placed())
-    host.node.size = 0.5
+    host.shared.size = 0.5
     host.settle()
-    smaller = sizes_of(host.node.segmentation)
+    smaller = sizes_of(host.shared.segmentation)
     assert smaller != before
     assert slicer.mrmlScene.WriteToMRB(str(tmp_path / "scene.mrb"))
     host.ui.lesionButton.click()
     host.ui.placeButton.click()
     if close_first:
         slicer.mrmlScene.Clear()
-        assert (host.node.points, host.node.segmentation, host.areas()) == (None, None, [])
+        assert (host.shared.points, host.shared.segmentation, host.areas()) == (None, None, [])
         assert host.ui.segmentEditor.activeEffect() is None
     assert slicer.mrmlScene.ReadFromMRB(str(tmp_path / "scene.mrb"))
     host.settle()
 
     assert host.ui.segmentEditor.activeEffect() is None
     assert not is_placing()
-    assert (host.node.size, host.ui.sizeSlider.value) == (0.5, 0.5)
-    assert sizes_of(host.node.segmentation) == smaller
-    assert host.ui.segmentEditor.segmentationNode() is host.node.segmentation
+    assert (host.shared.size, host.ui.sizeSlider.value) == (0.5, 0.5)
+    assert sizes_of(host.shared.segmentation) == smaller
+    assert host.ui.segmentEditor.segmentationNode() is host.shared.segmentation
     assert [area[0] for area in host.areas()] == LEVELS
-    host.node.points.SetNthControlPointPosition(2, *(host.middles()["L3"] + [0, 6, 0]))
+    host.shared.points.SetNthControlPointPosition(2, *(host.middles()["L3"] + [0, 6, 0]))
     host.settle()
     assert "by hand" not in host.said
 
@@ -52,10 +52,10 @@ def test_a_node_that_is_deleted_is_let_go_and_no_other_is_taken(host):
     add_segmentation("Other", host.phantom.regions, host.phantom.series.affine)
     add_level_points("Others", points=host.middles())
     for name in ("points", "segmentation", "image"):
-        node = getattr(host.node, name)
-        host.section.nodeRemoved(node)
+        node = getattr(host.shared, name)
+        host.regions.nodeRemoved(node)
         slicer.mrmlScene.RemoveNode(node)
-        assert getattr(host.node, name) is None
+        assert getattr(host.shared, name) is None
     host.settle()
 
     assert host.ui.segmentEditor.segmentationNode() is None
@@ -70,30 +70,30 @@ def test_a_section_that_is_left_gives_back_what_it_took(host):
     node = host.placed()
     before = sizes_of(node)
     host.ui.againButton.click()
-    points, editor = host.node.points, host.ui.segmentEditor
+    points, editor = host.shared.points, host.ui.segmentEditor
     editor.setActiveEffectByName("Paint")
     host.leave()
 
     assert not is_placing()
     assert (editor.activeEffect(), editor.state()[:2]) == (None, (False, False))
-    assert host.section._shortcut is None
+    assert host.regions._shortcuts._made == []
     assert not host.ui.placeButton.enabled
     points.SetNthControlPointPosition(1, 0, 0, 0)
-    assert not host.section._previewTimer.active
+    assert not host.regions._previewTimer.active
     assert sizes_of(node) == before
     host.open()
-    assert host.node.segmentation is node
+    assert host.shared.segmentation is node
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentEditorNode") == 1
 
 
 def test_the_shortcut_places(host):
     host.take_series()
-    assert host.section._shortcut.key.toString() == "Ctrl+Shift+L"
-    host.section._shortcut.activated.emit()
+    assert host.regions._shortcuts._made[0].key.toString() == "Ctrl+Shift+L"
+    host.regions._shortcuts._made[0].activated.emit()
 
     assert is_placing()
     host.end()
-    assert host.section._shortcut is None
+    assert host.regions._shortcuts._made == []
 
 
 def test_what_one_panel_has_made_is_there_in_another(host, program):
@@ -101,19 +101,19 @@ def test_what_one_panel_has_made_is_there_in_another(host, program):
     host.leave()
     other = Host(program)
 
-    assert (other.section.regions, other.node.image) == (node, host.series)
-    assert host.section.regions is None
+    assert (other.regions.regions, other.shared.image) == (node, host.node)
+    assert host.regions.regions is None
     assert [area[0] for area in other.areas()] == LEVELS
     other.end()
 
 
 def test_cleanup_leaves_no_observer_and_no_timer(host):
     node = host.placed()
-    points = host.node.points
+    points = host.shared.points
     host.end()
     points.SetNthControlPointPosition(1, 0, 0, 0)
     erase(node, "L1")
 
-    assert host.section.Observations == []
-    assert not host.section._previewTimer.active
+    assert host.regions.Observations == []
+    assert not host.regions._previewTimer.active
     assert host.ui.segmentEditor.mrmlSegmentEditorNode() is None

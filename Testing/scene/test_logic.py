@@ -272,3 +272,92 @@ def test_bad_input_is_named_and_leaves_the_scene_as_it_was(ivim, dwi, regions, s
         with pytest.raises(kind, match=words):
             call()
         assert node_ids() == before, what
+
+
+def test_bvalues_that_are_left_out_are_not_fitted_and_are_named(ivim, dwi, regions, spine):
+    import json
+
+    from mrbiomarkers.jobs import run_diffusion
+    from mrbiomarkers.mrml import measurements_of
+    from mrbiomarkers.series import exclude
+    from mrbiomarkers.settings import DiffusionSettings
+
+    settings = DiffusionSettings(models=("ivim",))
+    fitted = ivim.fit(dwi, exclude=[10, 1200], settings=settings)
+    given = {"series": dwi, "exclude": [10, 1200]}
+    measured = ivim.measure(fitted.maps, regions, series=given, settings=settings)
+    expected = run_diffusion(exclude(spine.series, [10, 1200]), spine.regions, settings=settings).rows
+
+    record = json.loads(fitted.maps["D"].GetAttribute("MRBiomarkers.Provenance"))
+    assert record["excluded_bvalues"] == [10, 1200]
+    assert not {10, 1200} & set(record["bvalues"])
+    values = {(row.region, row.quantity, row.method): row.value for row in measurements_of(measured.table)}
+    assert values == pytest.approx({(row.region, row.quantity, row.method): row.value for row in expected}, nan_ok=True)
+    assert measured.charts["L3"].GetTitle().endswith(", without b 10, 1200")
+    whole = ivim.measure(fitted.maps, regions, series=dwi, settings=settings)
+    assert "without" not in whole.charts["L3"].GetTitle()
+
+
+@pytest.mark.parametrize(
+    ("unwanted", "words"), [([77], "got 77"), ([0, 10, 25, 50, 100, 200, 400, 600, 800, 1000], "two")]
+)
+def test_what_cannot_be_left_out_is_said(ivim, dwi, unwanted, words):
+    before = node_ids()
+    with pytest.raises(ValueError, match=words):
+        ivim.fit(dwi, exclude=unwanted)
+    assert node_ids() == before
+
+
+def test_edited_bvalues_are_told_from_those_of_the_series(ivim, dwi, spine):
+    given = spine.series.bvalues.copy()
+    given[3] = 55
+    read = ivim.readSeries(dwi, bvalues=given.tolist(), exclude=[0])
+
+    assert read.source[2] == "caller, edited (was 50)"
+    assert len({one for number, one in enumerate(read.source) if number != 2}) == 1
+    assert "caller" not in read.source[0]
+    assert read.left_out == (0,)
+
+
+def test_a_threshold_of_the_segmented_fit_is_that_of_the_package(ivim, dwi, spine):
+    import slicer
+
+    from mrbiomarkers.diffusion import fit_ivim
+    from mrbiomarkers.settings import DiffusionSettings
+
+    settings = DiffusionSettings(models=("ivim",), method="segmented", threshold=400)
+    found = slicer.util.arrayFromVolume(ivim.fit(dwi, settings=settings).maps["D"])
+    wanted = fit_ivim(spine.series.signal, spine.series.bvalues, method="segmented", threshold=400)
+    usual = fit_ivim(spine.series.signal, spine.series.bvalues, method="segmented")
+
+    np.testing.assert_allclose(found, 1e3 * wanted.D, rtol=1e-5)
+    assert np.nanmax(np.abs(wanted.D - usual.D)) > 1e-5
+
+
+def test_a_fat_map_is_brought_to_the_grid_of_the_series():
+    """A field that is linear in space is the same on every grid, and unknown outside its own."""
+    from mrbiomarkers.panels.diffusion.fat_share import resampled
+
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    affine, target = np.eye(4), np.eye(4)
+    affine[:3, :3], affine[:3, 3] = turn * [1.5, 2.0, 3.0], [-30, -40, 20]
+    target[:3, :3] = np.diag([2.5, 2.5, 4.0])
+    target[:3, 3] = (affine @ [12, 12, 6, 1])[:3] - 5
+
+    def field(shape, matrix):
+        k, j, i = np.indices(shape)
+        ras = np.einsum("ab,b...->a...", matrix, np.stack([i, j, k, np.ones_like(i)]))
+        return 20 + 0.3 * ras[0] - 0.2 * ras[1] + 0.1 * ras[2]
+
+    known = field((14, 25, 26), affine)
+    known[0, 0, 0] = np.nan
+    found, true = resampled(known, affine, (9, 12, 11), target), field((9, 12, 11), target)
+    inside = np.isfinite(found)
+    assert 20 < inside.sum() < inside.size
+    np.testing.assert_allclose(found[inside], true[inside], atol=1e-4)
+    places = np.stack([*np.indices((9, 12, 11))[::-1], np.ones((9, 12, 11))])
+    voxels = np.einsum("ab,b...->a...", np.linalg.inv(affine) @ target, places)[:3]
+    edges = np.array([25, 24, 13])[:, None, None, None]
+    np.testing.assert_array_equal(inside, np.all((voxels >= 0) & (voxels <= edges), axis=0))
+    assert resampled(known, affine, known.shape, affine) is known

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from Testing.support.source_tree import PACKAGE, parse, python_files
+
 
 @dataclass(frozen=True)
 class Widget:
@@ -149,3 +151,9 @@ def _plain_kind(name: str, enums: set[str]) -> str:
     if name.startswith("vtkMRML"):
         return "node"
     return "enum" if name in enums else PLAIN.get(name, name)
+
+
+def shared_fields() -> dict[str, str]:
+    """The parameter node fields that files of the shared panels define."""
+    files = python_files(PACKAGE / "panels")
+    return {name: kind for path in files for name, kind in parameter_fields(parse(path)).items()}

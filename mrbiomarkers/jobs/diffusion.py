@@ -197,6 +197,10 @@ def _parameter_maps(
         "fitted_bvalues": list(settings.adc_bvalues) if model == "adc" and settings.adc_bvalues else "all",
         "weights": None if series.averages is None else series.averages.tolist(),
     }
+    if series.left_out:
+        provenance["excluded_bvalues"] = list(series.left_out)
+    if model == "ivim" and settings.method.startswith("segmented"):
+        provenance["threshold"] = settings.threshold
     result = {}
     parameters = MODELS[model].parameters
     errors = [f"sd_{key}" for key in (*parameters[1:], "S0")] if settings.errors else []

@@ -146,6 +146,8 @@ def fit_model(
         return fit_ivim_with_fat(signal, series.bvalues, fat.eta, **common)
     if model == "ivim":
         options["method"] = "nlls" if region else settings.method
+        if options["method"].startswith("segmented"):
+            options["threshold"] = settings.threshold
         if options["method"] == "shrinkage" and populations:
             options["regions"] = _disjoint(populations)
     return _FITS[model](signal, series.bvalues, bounds=settings.bounds_of(model), weights=series.averages, **options)

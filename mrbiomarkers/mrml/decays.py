@@ -41,7 +41,7 @@ def add_diffusion_decay(region: str, series: DiffusionSeries, decay: RegionDecay
         decay.sd,
         curves,
         curve_x=fine,
-        title=f"{_title(region, decay.n_voxels)}, coefficients in {quantity('D').ascii_unit}",
+        title=f"{_title(region, decay.n_voxels)}, coefficients in {quantity('D').ascii_unit}{_without(series)}",
     )
 
 
@@ -84,6 +84,10 @@ def _label(fit: RegionFit) -> str:
         if key != "S0":
             parts.append(f"{quantity(key).ascii_symbol} {reported_value(key, value):.3g}")
     return f"{MODELS[fit.model].name}: {', '.join(parts)}"
+
+
+def _without(series: DiffusionSeries) -> str:
+    return f", without b {', '.join(f'{b:g}' for b in series.left_out)}" if series.left_out else ""
 
 
 def _title(region: str, n_voxels: int) -> str:

@@ -72,9 +72,10 @@ def add_maps(maps: Mapping[str, ParameterMap], *, source: Any = None, label: str
     with undo_on_error():
         for name, given in maps.items():
             known = given.quantity
-            node = add_node("vtkMRMLScalarVolumeNode", _title(name, known, label) + of)
+            attributes = _attributes(known, texts[name])
+            node = add_node("vtkMRMLScalarVolumeNode", _title(name, known, label) + of, attributes)
             _fill(node, to_reported(given).values, given.affine)
-            _describe(node, known, texts[name])
+            _describe(node, known)
             display_map(node, window=windows.get(known.family or ""))
             if source is not None:
                 node.SetNodeReferenceID("MRBiomarkers.Source", source.GetID())
@@ -194,11 +195,13 @@ def _fill(node: Any, values: NDArray[Any], affine: NDArray[np.float64]) -> None:
     node.GetStorageNode().SetDefaultWriteFileExtension("nrrd")  # a user may prefer NIfTI: Slicer writes 0 for NaN there
 
 
-def _describe(node: Any, known: Quantity, provenance: str) -> None:
+def _attributes(known: Quantity, provenance: str) -> dict[str, str]:
+    names = {"Quantity": known.key, "Unit": known.reported_unit, "Provenance": provenance}
+    return {f"MRBiomarkers.{name}": text for name, text in names.items()}
+
+
+def _describe(node: Any, known: Quantity) -> None:
     unit = known.reported_unit
-    node.SetAttribute("MRBiomarkers.Quantity", known.key)
-    node.SetAttribute("MRBiomarkers.Unit", unit)
-    node.SetAttribute("MRBiomarkers.Provenance", provenance)
     node.SetDescription(known.name if unit == "1" else f"{known.name} [{unit}]")
     node.SetVoxelValueUnits(_coded("UCUM", _UCUM[unit], "no units" if unit == "1" else unit))
     if known.code is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -83,7 +83,7 @@ def _items(scene: Any) -> set[int]:
     return {found.GetId(index) for index in range(found.GetNumberOfIds())}
 
 
-def add_node(kind: str, name: str) -> Any:
+def add_node(kind: str, name: str, attributes: Mapping[str, str] | None = None) -> Any:
     """Add a node with a name of its own to the scene; nodes that are there keep theirs.
 
     Parameters
@@ -92,6 +92,13 @@ def add_node(kind: str, name: str) -> Any:
         Class name.
     name : str
         Wanted name; a number is added where it is taken.
+    attributes : dict of str to str, optional
+        Given before the node is in the scene: the boxes of panels that ask for one look at a node when it comes.
     """
     scene = slicer.mrmlScene
-    return scene.AddNewNodeByClass(kind, scene.GetUniqueNameByString(name) or name)
+    node = scene.CreateNodeByClass(kind)
+    node.UnRegister(None)
+    node.SetName(scene.GetUniqueNameByString(name) or name)
+    for key, value in (attributes or {}).items():
+        node.SetAttribute(key, value)
+    return scene.AddNode(node)

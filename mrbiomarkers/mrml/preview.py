@@ -122,9 +122,9 @@ def update_preview(
     """Rebuild the regions of all levels from their points, in one call of Slicer.
 
     A segment belongs to the level it is named as; IDs, names, colours and visibility stay, and levels without a
-    segment get one. A region that was drawn, changed or erased by hand is kept. A level whose point is gone, or is not
-    good for a region, has an empty segment. All these regions share one layer; other segments, as lesions, stay as
-    they are.
+    segment get one, in their order. A region that was drawn, changed or erased by hand is kept. The segment of a level
+    whose point is gone is removed, if it was made here; one whose point is not good for a region is empty. All these
+    regions share one layer; other segments, as lesions, stay as they are.
 
     Parameters
     ----------
@@ -161,9 +161,15 @@ def update_preview(
     for held in here.values():
         for mask in wanted.values():
             mask &= ~held
+    gone = [
+        level for level in ours if level in wanted and level not in points and _was_placed(ours[level][1]) is not None
+    ]
     _replace(segmentation, ours, {**wanted, **here}, grid)
+    for level in gone:  # measuring refuses an empty segment
+        segmentation.GetSegmentation().RemoveSegment(ours[level][0])
+        del wanted[level]
     ours = _level_segments(segmentation)
-    for level, mask in wanted.items():
+    for level, mask in [(level, mask) for level, mask in wanted.items() if level in points]:
         ours[level][1].SetTag(_PLACED, _mark(DrawnRegion(mask, grid)))
     placed = tuple(level for level in LEVELS if level in masks and level not in kept)
     covered = {level: "all of it lies in regions drawn by hand" for level in placed if not wanted[level].any()}
@@ -265,11 +271,16 @@ def _by_hand(node: Any, segments: Mapping[str, tuple[str, Any]]) -> dict[str, Dr
     found: dict[str, DrawnRegion | None] = {}
     for level, (identifier, segment) in segments.items():
         region = cropped(segment_region(node, identifier))
-        tag = vtk.mutable("")
-        was = str(tag) if segment.GetTag(_PLACED, tag) else ""
-        if was if region is None else not _is_marked(region, was):
+        was = _was_placed(segment)
+        if was if region is None else not _is_marked(region, was or ""):
             found[level] = region
     return found
+
+
+def _was_placed(segment: Any) -> str | None:
+    """Return the mark of what was placed in a segment, empty where that was no voxel; None where nothing was."""
+    tag = vtk.mutable("")
+    return str(tag) if segment.GetTag(_PLACED, tag) else None
 
 
 def _mark(region: DrawnRegion) -> str:
@@ -314,6 +325,7 @@ def _replace(node: Any, segments: Mapping[str, tuple[str, Any]], masks: Mapping[
                 code = SNOMED_CODES.get(level)
                 known = None if code is None else (code, f"{level} vertebra")
                 identifiers[level] = add_segment(node, level, content.GetNumberOfSegments(), known)
+                _move_up(content, level, identifiers)
         if masks:
             set_grid(node, affine, next(iter(masks.values())).shape)
             import_masks(node, {identifiers[level]: mask for level, mask in masks.items()}, affine)
@@ -327,6 +339,15 @@ def _replace(node: Any, segments: Mapping[str, tuple[str, Any]], masks: Mapping[
             segment.AddRepresentation(_LABELMAP, picture)
         content.SetConversionParameter(_GEOMETRY, geometry)
         raise
+
+
+def _move_up(content: Any, level: str, identifiers: Mapping[str, str]) -> None:
+    """Put the new, last segment of a level before those of lower levels."""
+    lower = [
+        content.GetSegmentIndex(identifiers[one]) for one in LEVELS[LEVELS.index(level) + 1 :] if one in identifiers
+    ]
+    if lower:
+        content.SetSegmentIndex(identifiers[level], min(lower))
 
 
 def _pictures(content: Any) -> dict[str, tuple[Any, int]]:

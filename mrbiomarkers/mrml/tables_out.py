@@ -12,15 +12,13 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from numbers import Real
 from typing import Any
 
-import vtk
-
-from mrbiomarkers import __version__
 from mrbiomarkers.measurements import COLUMNS, METHODS, Measurement
-from mrbiomarkers.mrml.nodes import add_node, check_node, said, undo_on_error
+from mrbiomarkers.mrml.nodes import check_node, said, undo_on_error
+from mrbiomarkers.mrml.table_nodes import CONTENT, Column, add_table, cleaned, fill_table
 from mrbiomarkers.quantities import QUANTITIES
 
 _NUMBERS = "MRBiomarkers.Numbers"
@@ -29,11 +27,9 @@ _CASTS: dict[str, Any] = {"str": str, "float": float, "int": int}
 _IN_TEXT = tuple(name for name in COLUMNS if _TYPES[name] == "str")
 _IN_NUMBERS = tuple(name for name in COLUMNS if _TYPES[name] != "str")
 _KEY = ("region", "subject", "timepoint", "reader")
+_STATISTICS = {"value": "", "sd": "SD", **{name: name for name in ("median", "p25", "p75", "min", "max", "se")}}
 _METHOD_WORDS = dict(zip(METHODS, ("", "fit", "ratio"), strict=True))
 _NAN = float("nan")
-_LOST = str.maketrans({'"': "'", "#": "No.", "\t": " "})  # in table files
-# Whole numbers keep all digits in a file, others six.
-_ARRAYS = {str: vtk.vtkStringArray, float: vtk.vtkDoubleArray, int: vtk.vtkIntArray}
 
 # name: (title where it differs, unit, what it is)
 _MEASURED: dict[str, tuple[str, str, str]] = {
@@ -69,15 +65,6 @@ _MEASURED: dict[str, tuple[str, str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Column:
-    name: str
-    values: Sequence[str] | Sequence[float]
-    title: str = ""
-    unit: str = ""
-    description: str = ""
-
-
 def add_measurement_table(rows: Iterable[Measurement], name: str) -> Any:
     """Add the tidy measurement table to the scene, one row for each measured value.
 
@@ -105,9 +92,9 @@ def add_measurement_table(rows: Iterable[Measurement], name: str) -> Any:
     columns = []
     for column in sorted(COLUMNS, key=lambda column: column != "region"):
         cells = [_CASTS[_TYPES[column]](getattr(row, column)) for row in table]
-        columns.append(_Column(column, cells, *_MEASURED[column]))
+        columns.append(Column(column, cells, *_MEASURED[column]))
     with undo_on_error():
-        node = _add_table(name, columns, "measurements")
+        node = add_table(name, columns, "measurements")
         node.SetAttribute(_NUMBERS, json.dumps([[getattr(row, column) for column in _IN_NUMBERS] for row in table]))
     return node
 
@@ -157,7 +144,7 @@ def measurements_of(table: Any) -> list[Measurement]:
     return rows
 
 
-def add_summary_table(rows: Iterable[Measurement], name: str) -> Any:
+def add_summary_table(rows: Iterable[Measurement], name: str, *, statistics: Sequence[str] = ("value",)) -> Any:
     """Add a table for reading: one row for each region of a subject, time point and reader, one column a quantity.
 
     "D" is the mean of the map, "D (fit)" the fit of the region's mean signal, "PDFF (ratio)" the ratio of mean signals.
@@ -170,6 +157,8 @@ def add_summary_table(rows: Iterable[Measurement], name: str) -> Any:
         Rows of the tidy table.
     name : str
         Name of the node; a number is added where it is taken.
+    statistics : sequence of str
+        What is told of each quantity, a column each: "value", "sd", "median", "p25", "p75", "min", "max" or "se".
 
     Returns
     -------
@@ -181,8 +170,40 @@ def add_summary_table(rows: Iterable[Measurement], name: str) -> Any:
     TypeError
         When a row is no measurement.
     ValueError
-        When there is no row of a whole region, or a column would mix units.
+        When there is no row of a whole region, a column would mix units, or a statistic is not known or never there.
     """
+    return add_table(name, _summary_columns(rows, statistics), "summary")
+
+
+def show_statistics(summary: Any, rows: Iterable[Measurement], statistics: Sequence[str]) -> None:
+    """Show other statistics in a summary table; the node stays the same, so that views follow.
+
+    Parameters
+    ----------
+    summary : vtkMRMLTableNode
+        Made by :func:`add_summary_table`.
+    rows, statistics
+        As there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As there, or when the node is no summary table. The table is as it was.
+    """
+    check_node("summary", summary, "vtkMRMLTableNode")
+    if summary.GetAttribute(CONTENT) != "summary":
+        raise ValueError(f"summary: expected a summary table of this extension, got {said(summary)}")
+    columns = _summary_columns(rows, statistics)
+    was_modified = summary.StartModify()
+    summary.RemoveAllColumns()
+    fill_table(summary, columns)
+    summary.EndModify(was_modified)
+
+
+def _summary_columns(rows: Iterable[Measurement], statistics: Sequence[str]) -> list[Column]:
+    unknown = [one for one in statistics if one not in _STATISTICS]
+    if unknown or not statistics:
+        raise ValueError(f"statistics: expected one or more of {', '.join(_STATISTICS)}, got {list(statistics)}")
     whole = [row for row in _rows(rows) if row.slice == "all"]
     if not whole:
         raise ValueError("rows: expected a row of a whole region (slice 'all'), got single slices only")
@@ -190,11 +211,12 @@ def add_summary_table(rows: Iterable[Measurement], name: str) -> Any:
     groups: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
     for row in sorted(whole, key=lambda row: METHODS.index(row.method)):
         groups[row.quantity, row.method].append(row)
-    columns = [_Column(part, [key[n] for key in keys], "", "", _MEASURED[part][2]) for n, part in enumerate(_KEY)]
+    columns = [Column(part, [key[n] for key in keys], "", "", _MEASURED[part][2]) for n, part in enumerate(_KEY)]
     columns = [column for column in columns if any(column.values)]
-    for group in groups.values():
-        columns += _value_columns(group, keys)
-    return _add_table(name, columns, "summary")
+    values = [column for group in groups.values() for column in _value_columns(group, keys, statistics)]
+    if not values:
+        raise ValueError(f"statistics: expected one that the rows have, got {', '.join(statistics)}")
+    return columns + values
 
 
 def add_record_table(
@@ -227,13 +249,13 @@ def add_record_table(
     names = list(dict.fromkeys(column for record in table for column in record))
     if not names:
         raise ValueError("records: expected at least one with a column, got none")
-    if any(not isinstance(column, str) or not column or _cleaned(column) != column for column in names):
+    if any(not isinstance(column, str) or not column or cleaned(column) != column for column in names):
         raise ValueError(f"records: expected names of columns without quotes and line breaks, got {names}")
     for argument, given in (("units", units or {}), ("descriptions", descriptions or {})):
         unknown = [column for column in given if column not in names]
         if unknown:
             raise ValueError(f"{argument}: expected columns of the records ({', '.join(names)}), got {unknown}")
-    columns: list[_Column] = []
+    columns: list[Column] = []
     for column in names:
         cells = [record.get(column) for record in table]
         known = [cell for cell in cells if cell is not None]
@@ -242,8 +264,8 @@ def add_record_table(
         texts = [_said(cell) or ("" if columns else "-") for cell in cells]
         numbers = [_NAN if cell is None else float(cell) for cell in cells] if numeric else []
         unit, described = (units or {}).get(column, ""), (descriptions or {}).get(column, "")
-        columns.append(_Column(column, numbers or texts, "", unit, described))
-    return _add_table(name, columns, "records")
+        columns.append(Column(column, numbers or texts, "", unit, described))
+    return add_table(name, columns, "records")
 
 
 def _rows(rows: Iterable[Measurement]) -> list[Measurement]:
@@ -254,40 +276,14 @@ def _rows(rows: Iterable[Measurement]) -> list[Measurement]:
         raise TypeError(f"rows: expected measurements, got {type(wrong).__name__}")
     if not table:
         raise ValueError("rows: expected at least one, got none")
-    texts: list[dict[str, Any]] = [{name: _cleaned(getattr(row, name)) for name in _IN_TEXT} for row in table]
+    texts: list[dict[str, Any]] = [{name: cleaned(getattr(row, name)) for name in _IN_TEXT} for row in table]
     return [replace(row, **cleaned) for row, cleaned in zip(table, texts, strict=True)]
-
-
-def _cleaned(text: str) -> str:
-    """Return a text as Slicer's table files can hold it."""
-    return " ".join(text.translate(_LOST).splitlines()).strip()
 
 
 def _said(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return _cleaned({True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value))
-
-
-def _add_table(name: str, columns: Sequence[_Column], content: str) -> Any:
-    """Add a table node whose columns say their unit and meaning."""
-    with undo_on_error():
-        node = add_node("vtkMRMLTableNode", name)
-        for column in columns:
-            array = _ARRAYS[type(column.values[0])]()
-            array.SetName(column.name)
-            for value in column.values:
-                array.InsertNextValue(value)
-            node.AddColumn(array)
-            node.SetColumnTitle(column.name, column.title or column.name)
-            node.SetColumnUnitLabel(column.name, column.unit)
-            node.SetColumnDescription(column.name, _cleaned(column.description))
-            if array.IsA("vtkDoubleArray"):  # else an empty cell of a file is read as 0
-                node.SetColumnNullValue(column.name, "nan")
-        node.SetUseColumnTitleAsColumnHeader(True)
-        node.SetAttribute("MRBiomarkers.Table", content)
-        node.SetAttribute("MRBiomarkers.Provenance", json.dumps({"software": f"MRBiomarkers {__version__}"}))
-    return node
+    return cleaned({True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value))
 
 
 def _exact_numbers(text: str | None) -> dict[tuple[str, ...], list[list[float]]]:
@@ -322,8 +318,10 @@ def _key(row: Measurement) -> tuple[str, ...]:
     return tuple(getattr(row, part) for part in _KEY)
 
 
-def _value_columns(group: Sequence[Measurement], keys: Sequence[tuple[str, ...]]) -> list[_Column]:
-    """Return the columns of one quantity and method: one, or several where regions have several values."""
+def _value_columns(
+    group: Sequence[Measurement], keys: Sequence[tuple[str, ...]], statistics: Sequence[str]
+) -> list[Column]:
+    """Return the columns of one quantity and method: one a statistic, or several where regions have several values."""
     first = group[0]
     told_apart = [part for part in ("model", "fit", "series") if _varies(group, part)]
     kinds: dict[tuple[str, ...], dict[tuple[str, ...], Measurement]] = defaultdict(dict)
@@ -337,15 +335,20 @@ def _value_columns(group: Sequence[Measurement], keys: Sequence[tuple[str, ...]]
     if len(units) > 1:
         raise ValueError(f"rows: expected one unit of {first.quantity} ({first.method}), got {', '.join(units)}")
     known = QUANTITIES.get(first.quantity)
+    unit = "" if first.unit == "1" else first.unit
     columns = []
     for parts, found in kinds.items():
-        words = ", ".join(text for text in (*parts, _METHOD_WORDS[first.method]) if text)
-        suffix = f" ({words})" if words else ""
-        values = [found[key].value if key in found else _NAN for key in keys]
-        symbol = known.symbol if known else first.quantity
-        described = f"{known.name if known else first.quantity}: {first.method}."
-        unit = "" if first.unit == "1" else first.unit
-        columns.append(_Column(f"{first.quantity}{suffix}", values, f"{symbol}{suffix}", unit, described))
+        for statistic in statistics:
+            said_so = _STATISTICS[statistic]
+            values = [float(getattr(found[key], statistic)) if key in found else _NAN for key in keys]
+            if said_so and all(math.isnan(value) for value in values):
+                continue  # a fit of the mean signal has no distribution
+            words = ", ".join(text for text in (*parts, _METHOD_WORDS[first.method], said_so) if text)
+            suffix = f" ({words})" if words else ""
+            symbol = known.symbol if known else first.quantity
+            told = f"{first.method}, {said_so}" if said_so else first.method
+            described = f"{known.name if known else first.quantity}: {told}."
+            columns.append(Column(f"{first.quantity}{suffix}", values, f"{symbol}{suffix}", unit, described))
     return columns
 
 

@@ -1,4 +1,4 @@
-"""What is seen of maps and regions in slice views: a colour legend with unit, outlines that leave the map visible."""
+"""What is seen in slice views: a map over the images, its colour legend, outlines of regions, and where to look."""
 
 from __future__ import annotations
 
@@ -69,7 +69,46 @@ def show_legend(map_node: Any, views: Sequence[Any] = ()) -> Any:
     return legend
 
 
-def display_regions(segmentation: Any) -> None:
+def show_overlay(map_node: Any, *, opacity: float = 0.6, background: Any = None, legend: bool = True) -> None:
+    """Show a map over the images in all slice views, with one legend; None: take the map that is shown away.
+
+    What lies below stays what it is. Of legends only those of maps of this extension are touched.
+
+    Parameters
+    ----------
+    map_node : vtkMRMLScalarVolumeNode or None
+        A map as :func:`mrbiomarkers.mrml.add_maps` makes it.
+    opacity : float
+        Of the map, 0 to 1.
+    background : vtkMRMLVolumeNode, optional
+        Shown below in views that show nothing there.
+    legend : bool
+        Whether the legend of the map is shown.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As :func:`show_legend`. The views are as they were.
+    """
+    if map_node is not None:
+        _map_display(map_node)
+    for layers in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        if map_node is None:
+            if _is_map(_volume(layers.GetForegroundVolumeID())):
+                layers.SetForegroundVolumeID(None)
+            continue
+        if background is not None and _volume(layers.GetBackgroundVolumeID()) is None:
+            layers.SetBackgroundVolumeID(background.GetID())
+        layers.SetForegroundVolumeID(map_node.GetID())
+        layers.SetForegroundOpacity(opacity)
+    for other in slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode"):
+        if _is_map(other.GetDisplayableNode()) and (other.GetDisplayableNode() is not map_node or not legend):
+            other.SetVisibility(False)
+    if map_node is not None and legend:
+        show_legend(map_node)
+
+
+def display_regions(segmentation: Any, *, fill: bool = True) -> None:
     """Show regions in slice views with an outline of 2 pixels and a faint fill, so that the map below is seen.
 
     Which segments are visible, and their colours, stay as they are.
@@ -78,6 +117,8 @@ def display_regions(segmentation: Any) -> None:
     ----------
     segmentation : vtkMRMLSegmentationNode
         The regions.
+    fill : bool
+        False: outlines only, so that the colours of a map are seen as they are.
 
     Raises
     ------
@@ -93,8 +134,57 @@ def display_regions(segmentation: Any) -> None:
     display.SetSliceIntersectionThickness(_OUTLINE_WIDTH)
     display.SetVisibility2DOutline(True)
     display.SetOpacity2DOutline(1.0)
-    display.SetVisibility2DFill(True)
+    display.SetVisibility2DFill(fill)
     display.SetOpacity2DFill(_FILL_OPACITY)
+
+
+def jump_to_region(segmentation: Any, region: str) -> None:
+    """Move all slice views such that the middle of a region is in their middle.
+
+    Parameters
+    ----------
+    segmentation : vtkMRMLSegmentationNode
+        The regions.
+    region : str
+        Name of a segment.
+
+    Raises
+    ------
+    TypeError
+        When the node is no segmentation.
+    ValueError
+        When it is no longer in the scene, has no such segment, or the segment is empty.
+    """
+    check_node("segmentation", segmentation, "vtkMRMLSegmentationNode")
+    _identifier("segmentation", segmentation)
+    content = segmentation.GetSegmentation()
+    segment = content.GetSegmentIdBySegmentName(region)
+    if not segment:
+        raise ValueError(f"region: expected a segment of {said(segmentation)}, got {region!r}, which it does not have")
+    centre = segmentation.GetSegmentCenterRAS(segment)
+    if centre is None:
+        raise ValueError(f"region: expected one with a voxel, got {region!r} of {said(segmentation)}, which is empty")
+    slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+
+
+def shown_volume(image: Any) -> Any:
+    """Return the volume that stands for an image in the views: of a sequence its proxy; None where there is none."""
+    if image is None or image.IsA("vtkMRMLVolumeNode"):
+        return image
+    for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode"):
+        if browser.IsSynchronizedSequenceNode(image, True):
+            volume = browser.GetProxyNode(image)
+            if volume is not None and volume.IsA("vtkMRMLVolumeNode"):
+                return volume
+    return None
+
+
+def _volume(identifier: str | None) -> Any:
+    return slicer.mrmlScene.GetNodeByID(identifier) if identifier else None
+
+
+def _is_map(node: Any) -> bool:
+    return node is not None and node.GetAttribute("MRBiomarkers.Quantity") is not None
 
 
 def _map_display(node: Any) -> Any:

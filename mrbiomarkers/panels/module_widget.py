@@ -15,8 +15,10 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from mrbiomarkers.panels.section import Section
+from mrbiomarkers.panels.section import EXPECTED, Section, spoken
 
+Progress = Callable[[int, int], bool]
+TELL_AFTER = 2.0  # [s] after which the time that is left is told
 EVENTS_EVERY = 0.05  # [s] events are served so often while work runs, and not at each progress call of a fast fit
 
 
@@ -49,7 +51,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Return what has to be chosen before work can begin, in words; empty: nothing."""
         raise NotImplementedError
 
-    def work(self, parameters: Any, progress: Callable[[int, int], bool]) -> None:
+    def work(self, parameters: Any, progress: Progress) -> None:
         """Do what Apply is for; ``say`` what was made as soon as it is made: it stays when a later part fails."""
         raise NotImplementedError
 
@@ -63,7 +65,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = self.makeLogic()
         self._sections = self.makeSections()
         for section in self._sections:
-            section.setup(self.ui.sectionsPlace.layout())
+            section.setup(getattr(self.ui, section.place).layout())
         scene = slicer.mrmlScene
         for event in (scene.StartCloseEvent, scene.StartImportEvent):
             self.addObserver(scene, event, self.onSceneStart)
@@ -111,7 +113,6 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
             section.leaveNodes()
             section.release()
         self.setParameterNode(None)
-        self.leaveNodes()
         self.say("")
 
     def onSceneEnd(self, caller: Any = None, event: Any = None) -> None:
@@ -129,16 +130,6 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 widget.setCurrentNode(None)
         for section in self._sections:
             section.nodeRemoved(node)
-        if self.ui.resultTable.mrmlTableNode() is node:
-            self.leaveNodes()
-
-    def leaveNodes(self) -> None:
-        """Take away the nodes that are shown but not bound; a deleted table would stay in view."""
-        self.ui.resultTable.setMRMLTableNode(None)
-
-    def showTable(self, table: Any) -> None:
-        """Show a table node below the Apply button."""
-        self.ui.resultTable.setMRMLTableNode(table)
 
     def initializeParameterNode(self) -> None:
         """Take up the module's parameter node."""
@@ -166,13 +157,34 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.ui.applyButton.toolTip = _("Results are new nodes; nothing in the scene is changed.")
 
     def onApply(self) -> None:
-        """Do the work with a dialog that shows how far it is and can end it."""
+        """Do the work of the Apply button."""
         if self._running:  # events are served while it runs, a second click among them
             return
-        self._running, self._cancelled = True, False
-        self.check()
-        self.leaveNodes()  # what is shown is of this run
         self.say("")
+        self.run(_("Fitting"), lambda progress: self.work(self._parameterNode, progress), self._sayMore)
+
+    def run(self, label: str, work: Callable[[Progress], None], say: Callable[[str], None]) -> bool:
+        """Do long work with a dialog that shows how far it is and can end it.
+
+        Parameters
+        ----------
+        label : str
+            What is done, in a word: "Fitting".
+        work : callable
+            ``work(progress)``, which calls ``progress(done, total) -> bool`` and ends with InterruptedError when it is
+            False. What it adds to the scene before an error stays.
+        say : callable
+            Is told how the work ended before its time, in words.
+
+        Returns
+        -------
+        bool
+            Whether it was finished; False, too, when other work is running. An error that no input explains is raised.
+        """
+        if self._running:
+            return False
+        self._running, self._cancelled = True, False
+        self._checkAll()
         dialog = None
         try:
             dialog = slicer.util.createProgressDialog(
@@ -181,43 +193,68 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 maximum=100,
                 minimumDuration=0,
                 windowTitle=self.parent.windowTitle or self.moduleName,
-                labelText=_("Fitting"),
+                labelText=label,
                 windowModality=qt.Qt.WindowModal,
             )
-            with slicer.util.tryWithErrorDisplay(_("Not finished. Results made before this error stay in the scene.")):
-                self._work(dialog)
+            work(self._progress(dialog, label))
+            return True
+        except InterruptedError as error:
+            say(_("Cancelled.") if self._cancelled else _("Cancelled: {reason}.").format(reason=error))
+        except EXPECTED as error:
+            say(_("Not finished: {error}").format(error=spoken(error)))
         except Exception as error:
-            self._sayMore(_("Not finished: {error}").format(error=error))
+            say(_("Not finished: {error}").format(error=error))
             raise
         finally:
             if dialog is not None:
                 dialog.close()
                 dialog.deleteLater()
             self._running = False
-            self.check()
+            self._checkAll()
+        return False
 
-    def _work(self, dialog: Any) -> None:
-        """Run the work; being cancelled is no error."""
-        served = -math.inf
-
-        def progress(done: int, total: int) -> bool:
-            nonlocal served
-            if time.monotonic() - served >= EVENTS_EVERY:
-                dialog.value = int(99 * done / max(total, 1))  # at its maximum the dialog closes
-                slicer.app.processEvents()
-                served = time.monotonic()
-            self._cancelled = bool(self._cancelled or dialog.wasCanceled)
-            return not self._cancelled
-
-        try:
-            self.work(self._parameterNode, progress)
-        except InterruptedError as error:
-            self._sayMore(_("Cancelled.") if self._cancelled else _("Cancelled: {reason}.").format(reason=error))
+    @property
+    def running(self) -> bool:
+        """Whether long work runs; no other can begin then."""
+        return self._running
 
     def say(self, text: str) -> None:
         """Show a text below the Apply button."""
         self.ui.messageLabel.text = text
 
+    def _progress(self, dialog: Any, label: str) -> Progress:
+        """Return what work calls to tell how far it is."""
+        began, served = time.monotonic(), -math.inf
+
+        def progress(done: int, total: int) -> bool:
+            nonlocal served
+            now = time.monotonic()
+            if now - served >= EVENTS_EVERY:
+                dialog.value = int(99 * done / max(total, 1))  # at its maximum the dialog closes
+                dialog.labelText = _remaining(label, now - began, done, total)
+                slicer.app.processEvents()
+                served = time.monotonic()
+            self._cancelled = bool(self._cancelled or dialog.wasCanceled)
+            return not self._cancelled
+
+        return progress
+
+    def _checkAll(self) -> None:
+        """Let everything that waits for the end of work be enabled, or not."""
+        self.check()
+        for section in self._sections:
+            section.check()
+
     def _sayMore(self, text: str) -> None:
         """Say how the work ended before its time, and what it had made until then."""
         self.say("\n".join(line for line in (text, self.ui.messageLabel.text) if line))
+
+
+def _remaining(label: str, seconds: float, done: int, total: int) -> str:
+    """Return the label with the time that is left, once that can be told."""
+    if seconds < TELL_AFTER or not 0 < done < total:
+        return label
+    left = seconds * (total - done) / done
+    if left < 90:
+        return _("{label}, about {seconds} s left").format(label=label, seconds=math.ceil(left))
+    return _("{label}, about {minutes} min left").format(label=label, minutes=math.ceil(left / 60))

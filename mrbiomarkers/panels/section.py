@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import as_file, files
 from typing import Any
 
 import slicer
 from slicer.util import VTKObservationMixin
+
+NODE = "vtkMRMLScriptedModuleNode"
+EXPECTED = (TypeError, ValueError, RuntimeError, OSError, KeyError)  # what input can do wrong; it is said in the panel
 
 
 class Section(VTKObservationMixin):
@@ -16,12 +20,19 @@ class Section(VTKObservationMixin):
     when it is left. A scene that is closed or loaded: ``leaveNodes`` and ``release`` before, ``bind`` and ``enter``
     after it, when the panel is open. ``nodeRemoved`` before a node is deleted, ``cleanup`` at the end. What is called
     twice, or without its counterpart, does no harm.
+
+    Parameters
+    ----------
+    panel : FitPanel, optional
+        The panel that it is a part of.
     """
 
     form = ""  # name of the .ui file, without its ending
+    place = "sectionsPlace"  # name of the widget of the panel's form in which it comes
 
-    def __init__(self) -> None:
+    def __init__(self, panel: Any = None) -> None:
         VTKObservationMixin.__init__(self)
+        self.panel = panel
         self.widget: Any = None
         self.ui: Any = None
         self._parameters: Any = None
@@ -59,6 +70,9 @@ class Section(VTKObservationMixin):
     def exit(self) -> None:
         """Give back what :meth:`enter` took."""
 
+    def check(self) -> None:
+        """Enable what can be done now; long work of the panel may have begun or ended."""
+
     def leaveNodes(self) -> None:
         """Take away the nodes that are shown but not bound, before the scene is closed or another comes."""
 
@@ -73,3 +87,30 @@ class Section(VTKObservationMixin):
         self.exit()
         self.leaveNodes()
         self.release()
+
+
+def shared_parameters(tag: str, wrapper: Callable[[Any], Any]) -> Any:
+    """Return what a section keeps in the scene that is open, for all modules; it is added where there is none.
+
+    Parameters
+    ----------
+    tag : str
+        Singleton tag and name of the node: "MRBiomarkers." and the section.
+    wrapper : class
+        Made with ``parameterNodeWrapper``. A new one is returned each time, as a wrapper keeps what it has once read.
+    """
+    scene = slicer.mrmlScene
+    shared = scene.GetSingletonNode(tag, NODE)
+    if shared is None:
+        shared = scene.CreateNodeByClass(NODE)
+        shared.UnRegister(None)
+        shared.SetSingletonTag(tag)
+        shared.SetName(tag)
+        shared = scene.AddNode(shared)
+    shared.SetAttribute("ModuleName", tag)
+    return wrapper(shared)
+
+
+def spoken(error: BaseException) -> str:
+    """Return what an error says; that of a KeyError without its quotation marks."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)

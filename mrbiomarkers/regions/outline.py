@@ -29,6 +29,7 @@ _UNLIKE = 3.0  # robust standard deviations at which a value counts as wholly di
 _SMOOTHING = 1.5  # steps
 _REGION_WEIGHT, _EDGE_WEIGHT, _BOX_WEIGHT = 2.0, 2.0, 6.25
 _BEND = np.array([0.0, 0.02, 0.08, 0.2])  # cost of 0, 1, 2, 3 steps from one ray to the next; more is not allowed
+_SLACK = 1e-6  # mm, for rounding
 _ROUNDS = 2  # the second one starts from the middle of the first outline, not from the click
 
 
@@ -86,16 +87,36 @@ def inside_outline(corners: Values, forward: Values, up: Values, margin: float =
     (N,) bool array
     """
     edges = np.roll(corners, -1, axis=0) - corners
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    inside = (low[0] <= forward) & (forward <= high[0]) & (low[1] <= up) & (up <= high[1])
+    # Most points lie so near the middle that they need not be held against every edge.
+    middle = corners.mean(axis=0)
+    safe = 0.0
+    if _holds(corners, edges, *middle[:, None])[0]:
+        safe = float(_distance(corners, edges, *middle[:, None])[0]) - margin - _SLACK
+    unclear = np.flatnonzero(inside & (np.hypot(forward - middle[0], up - middle[1]) >= safe))
+    inside[unclear] = _holds(corners, edges, forward[unclear], up[unclear])
+    if margin > 0:
+        unclear = unclear[inside[unclear]]
+        inside[unclear] = _distance(corners, edges, forward[unclear], up[unclear]) >= margin
+    return np.asarray(inside)
+
+
+def _holds(corners: Values, edges: Values, forward: Values, up: Values) -> NDArray[np.bool_]:
+    """Return which points lie inside: a line from there crosses the outline an odd number of times."""
     ahead, above = forward[:, None] - corners[:, 0], up[:, None] - corners[:, 1]
     crosses = (above < 0) != (above < edges[:, 1])
     slope = np.divide(edges[:, 0], edges[:, 1], out=np.zeros(len(edges)), where=edges[:, 1] != 0)
-    inside = np.count_nonzero(crosses & (ahead < slope * above), axis=1) % 2 == 1
-    if margin > 0:
-        ahead, above = ahead[inside], above[inside]
-        along = np.clip((ahead * edges[:, 0] + above * edges[:, 1]) / (edges**2).sum(axis=1), 0, 1)
-        apart = np.hypot(ahead - along * edges[:, 0], above - along * edges[:, 1]).min(axis=1)
-        inside[inside] = apart >= margin
-    return np.asarray(inside)
+    return np.asarray(np.count_nonzero(crosses & (ahead < slope * above), axis=1) % 2 == 1)
+
+
+def _distance(corners: Values, edges: Values, forward: Values, up: Values) -> Values:
+    """Return how far points are from the outline [mm]."""
+    ahead, above = forward[:, None] - corners[:, 0], up[:, None] - corners[:, 1]
+    along = np.clip((ahead * edges[:, 0] + above * edges[:, 1]) / (edges**2).sum(axis=1), 0, 1)
+    ahead -= along * edges[:, 0]
+    above -= along * edges[:, 1]
+    return np.asarray(np.sqrt((ahead * ahead + above * above).min(axis=1)))
 
 
 def _cost(values: Values, share: Values) -> Values:
@@ -112,28 +133,48 @@ def _cost(values: Values, share: Values) -> Values:
 
 
 def _cheapest_circle(cost: Values) -> NDArray[np.intp]:
-    """Return the place on each ray of the closed curve that costs least, exactly: every start is followed at once."""
-    n_rays, n_places = cost.shape
-    reach = len(_BEND) - 1
-    moves = np.arange(-reach, reach + 1)
-    # Padded by places that cost too much, so that every move stays within the array.
-    total = np.full((n_places, n_places + 2 * reach), np.inf)  # start, place
-    total[:, reach:-reach][np.eye(n_places, dtype=bool)] = cost[0]
-    came = np.zeros((n_rays + 1, n_places, n_places), dtype=np.int8)
-    ways = np.empty((len(moves), n_places, n_places))
-    for ray in range(1, n_rays + 1):
-        for number, move in enumerate(moves):
-            np.add(total[:, reach - move : reach - move + n_places], _BEND[abs(move)], out=ways[number])
-        came[ray] = moves[ways.argmin(axis=0)]
-        total[:, reach:-reach] = ways.min(axis=0)
-        if ray < n_rays:
-            total[:, reach:-reach] += cost[ray]
-    place = start = int(np.diagonal(total[:, reach:-reach]).argmin())
-    path = np.zeros(n_rays, dtype=np.intp)
-    for ray in range(n_rays, 0, -1):
-        place -= int(came[ray, start, place])
+    """Return the place on each ray of the closed curve that costs least, exactly.
+
+    What the cheapest way from any start to a place costs is the least that a closed curve through it can; only starts
+    that can still be the best are followed one by one.
+    """
+    least = _follow(cost, np.arange(cost.shape[1])[None])[0][0]
+    starts = np.array([least.argmin()])
+    best = _follow(cost, starts[:, None])[0][0, starts[0]]
+    starts = np.flatnonzero(least <= best)  # the same sums in the same order: no curve is cheaper than its bound
+    total, came = _follow(cost, starts[:, None])
+    number = int(total[np.arange(len(starts)), starts].argmin())
+    path = np.zeros(len(cost), dtype=np.intp)
+    place = int(starts[number])
+    for ray in range(len(cost), 0, -1):
+        place -= int(came[ray, number, place])
         path[ray - 1] = place
     return path
+
+
+def _follow(cost: Values, starts: NDArray[np.intp]) -> tuple[Values, NDArray[np.int8]]:
+    """Return what the cheapest ways once around cost, (groups, places), and the move to each place on each ray.
+
+    ``starts`` (groups, S) are the places on the first ray from which a group of ways may begin.
+    """
+    n_rays, n_places = cost.shape
+    reach = len(_BEND) - 1
+    moves = np.arange(-reach, reach + 1, dtype=np.int8)
+    # Padded by places that cost too much, so that every move stays within the array.
+    padded = np.full((len(starts), n_places + 2 * reach), np.inf)
+    total = padded[:, reach:-reach]
+    np.put_along_axis(total, starts, cost[0][starts], axis=1)
+    origins = np.lib.stride_tricks.sliding_window_view(padded, n_places, axis=1)[:, ::-1]  # (groups, moves, places)
+    bend = _BEND[np.abs(moves)][:, None]
+    came = np.zeros((n_rays + 1, len(starts), n_places), dtype=np.int8)
+    ways = np.empty(origins.shape)
+    for ray in range(1, n_rays + 1):
+        np.add(origins, bend, out=ways)
+        came[ray] = moves[ways.argmin(axis=1)]
+        ways.min(axis=1, out=total)
+        if ray < n_rays:
+            total += cost[ray]
+    return total, came
 
 
 def _centroid(corners: Values) -> Values:

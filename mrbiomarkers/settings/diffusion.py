@@ -95,6 +95,8 @@ class DiffusionSettings:
         as for :func:`~mrbiomarkers.diffusion.fit_ivim`.
     bounds : mapping
         Bounds of single parameters that replace the defaults, in kernel units (mm2/s, f without unit).
+    threshold : float [s/mm2]
+        Lowest b-value at which the segmented methods take perfusion to have vanished; the others have no use for it.
     adc_bvalues : tuple of float
         b-values [s/mm2] from which ADC is fitted, for example (0, 800); empty: all.
     errors : bool
@@ -129,6 +131,7 @@ class DiffusionSettings:
     models: tuple[str, ...] = DEFAULT_MODELS
     method: str = "nlls"
     bounds: Bounds = field(default_factory=dict)
+    threshold: float = 200.0
     adc_bvalues: tuple[float, ...] = ()
     errors: bool = False
     selection: bool = False
@@ -148,6 +151,8 @@ class DiffusionSettings:
         for model in self.models:
             check_choice("models", model, DIFFUSION_MODELS)
         check_choice("method", self.method, DIFFUSION_METHODS)
+        if not 0 < self.threshold < 1e5:
+            raise ValueError(f"threshold: expected a b-value above 0 s/mm2, got {self.threshold}")
         if self.selection and len(self.models) < 2:
             raise ValueError(f"selection: expected at least two models to compare, got {', '.join(self.models)}")
         if not 0 <= self.D_fat < 1e-3:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -155,13 +155,15 @@ class Worklist:
         """Return how far a case is."""
         return self._record.states[self._found(case).name]
 
-    def next(self, kind: str = "") -> WorklistCase | None:
+    def next(self, kind: str = "", skip: Collection[str] = ()) -> WorklistCase | None:
         """Return the case that comes next; the worklist stays where it is until the case is opened.
 
         Parameters
         ----------
         kind : str
             Pass over cases that are known to be of another kind ("diffusion", "multi-echo").
+        skip : collection of str
+            Names of other cases to pass over.
 
         Returns
         -------
@@ -174,9 +176,27 @@ class Worklist:
         for name in names[begin:] + names[:begin]:
             case = self._cases[name]
             fits = not kind or case.kind in ("", kind)
-            if fits and name not in self._missing and self._record.states[name].state == TO_DO:
+            if fits and name not in self._missing and name not in skip and self._record.states[name].state == TO_DO:
                 return case
         return None
+
+    def check(self, case: WorklistCase | str) -> WorklistCase:
+        """Return a case after looking whether its files are there now; nothing is saved.
+
+        Raises
+        ------
+        KeyError
+            When the worklist has no such case.
+        FileNotFoundError
+            When files of it are missing.
+        """
+        found = self._found(case)
+        missing = found.missing
+        (self._missing.add if missing else self._missing.discard)(found.name)
+        if missing:
+            where = f" ({found.origin} of the worklist)" if found.origin and not self.blind else ""
+            raise FileNotFoundError(f"{self.label(found)}: missing: {', '.join(missing)}{where}")
+        return found
 
     def open(self, case: WorklistCase | str) -> WorklistCase:
         """Make a case the current one, and save that.
@@ -190,12 +210,7 @@ class Worklist:
         OSError
             When this cannot be saved; the current case stays.
         """
-        found = self._found(case)
-        missing = found.missing
-        (self._missing.add if missing else self._missing.discard)(found.name)
-        if missing:
-            where = f" ({found.origin} of the worklist)" if found.origin and not self.blind else ""
-            raise FileNotFoundError(f"{self.label(found)}: missing: {', '.join(missing)}{where}")
+        found = self.check(case)
         self._save(self._record._replace(current=found.name))
         return found
 

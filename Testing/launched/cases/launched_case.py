@@ -1,4 +1,5 @@
 """What the cases share: a clean scene, the two modules through one form, panels and the program's log."""
+# ruff: noqa: PT009 - unittest's own checks: Slicer does not bundle pytest
 
 import importlib
 import os
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import slicer
+import vtk
 
+LEVELS = ["L1", "L2", "L3", "L4", "L5"]
+SECTIONS = ("cases", "imported", "scanner", "regions", "measure", "readers", "export")
 MODULES = ("IVIMBoneMarrow", "IDEALFatQuant")
 SHAPE = (7, 64, 64)  # the smallest simulated spine with some dozen voxels in each vertebra
 
@@ -22,6 +26,7 @@ class LaunchedCase(unittest.TestCase):
     def setUp(self):
         slicer.mrmlScene.Clear()
         self.pump()
+        self.clicks = 0
         self.folder = Path(tempfile.mkdtemp(prefix="mrbiomarkers-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.addCleanup(slicer.mrmlScene.Clear)
@@ -34,6 +39,30 @@ class LaunchedCase(unittest.TestCase):
         while time.monotonic() < end:
             time.sleep(0.01)
             slicer.app.processEvents()
+
+    def click(self, button):
+        """Click a button that can be clicked, now or soon, and count it."""
+        end = time.monotonic() + 1.0  # panels look at what has changed by timers of some hundredths of a second
+        while not button.enabled and time.monotonic() < end:
+            self.pump(0.02)
+        self.assertTrue(button.enabled, f"{button.name} cannot be clicked: {button.toolTip}")
+        self.clicks += 1
+        button.click()
+        self.pump(0.1)
+
+    def place(self, panel, middles):
+        """Click the middle of each body that has no point yet, and wait for the regions."""
+        for middle in middles.values():
+            self.clicks += 1
+            click_in_view(middle)
+        self.wait_for(lambda: set(middles) <= set(sizes_of(panel.regions.regions)), "the regions")
+
+    def wait_for(self, condition, what, seconds=10.0):
+        """Serve events until something is so; fail when it does not become so."""
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, f"waited {seconds} s for {what}")
+            self.pump(0.02)
 
     def panel(self, name):
         """Open a module and return its widget class's object."""
@@ -69,6 +98,16 @@ class Subject:
     def series(self):
         raise NotImplementedError
 
+    def taken(self):
+        """The series by the names that a panel's ``take`` knows."""
+        raise NotImplementedError
+
+    def middles(self):
+        """The middle of each body, RAS [mm]."""
+        from mrbiomarkers.mrml import level_points
+
+        return level_points(self.sample["points"])
+
     def settings(self):
         return None
 
@@ -85,10 +124,19 @@ class DiffusionSubject(Subject):
     def series(self):
         return self.sample["series"]
 
+    def taken(self):
+        return {"diffusion": self.sample["series"]}
+
     def settings(self):
         from mrbiomarkers.settings import DiffusionSettings
 
         return DiffusionSettings(models=("adc", "ivim"))
+
+    def truth(self):
+        """D [10^-3 mm2/s] of each vertebra."""
+        from mrbiomarkers.phantom import lumbar_diffusion
+
+        return {level: 1e3 * values["D"] for level, values in lumbar_diffusion(shape=SHAPE).region_truth.items()}
 
     def kernel_maps(self):
         """The same fit without nodes behind it, in the units a person reads."""
@@ -108,6 +156,15 @@ class FatWaterSubject(Subject):
 
     def series(self):
         return {"magnitude": self.sample["magnitude"], "phase": self.sample["phase"]}
+
+    def taken(self):
+        return self.series()
+
+    def truth(self):
+        """PDFF [%] of each vertebra."""
+        from mrbiomarkers.phantom import lumbar_fat_water
+
+        return {level: values["PDFF"] for level, values in lumbar_fat_water(shape=SHAPE).region_truth.items()}
 
     def kernel_maps(self):
         from mrbiomarkers.jobs import run_fatwater
@@ -166,13 +223,76 @@ def lines_since(before, signs):
     return [line for line in log_text()[len(before) :].splitlines() if any(sign in line for sign in signs)]
 
 
+def click_in_view(position, view="Yellow"):
+    """Click a point [mm, RAS] in a slice view, which is moved there; Slicer's own events, as the mouse makes them."""
+    widget = slicer.app.layoutManager().sliceWidget(view)
+    node, interactor = widget.mrmlSliceNode(), widget.sliceView().interactor()
+    node.JumpSliceByCentering(*(float(value) for value in position))
+    LaunchedCase.pump(0.05)
+    to_view = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Invert(node.GetXYToRAS(), to_view)
+    column, row = to_view.MultiplyPoint((*(float(value) for value in position), 1.0))[:2]
+    interactor.SetEventInformation(round(column), round(row))
+    for event in ("EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent"):
+        interactor.InvokeEvent(event)
+        LaunchedCase.pump()
+
+
+def is_placing():
+    """Whether a click in a view places a point."""
+    node = slicer.app.applicationLogic().GetInteractionNode()
+    return node.GetCurrentInteractionMode() == node.Place
+
+
+def sizes_of(segmentation):
+    """The number of voxels of each region; none without a segmentation."""
+    from mrbiomarkers.mrml import drawn_regions
+
+    if segmentation is None:
+        return {}
+    return {name: int(region.mask.sum()) for name, region in drawn_regions(segmentation).items()}
+
+
+def picture_folder():
+    """The folder of the environment variable MRBIOMARKERS_SCREENSHOTS, or None where it names none."""
+    name = os.environ.get("MRBIOMARKERS_SCREENSHOTS")
+    if not name:
+        return None
+    Path(name).mkdir(parents=True, exist_ok=True)
+    return Path(name)
+
+
 def save_picture(widget, name):
-    """Save a picture of a panel where the environment variable MRBIOMARKERS_SCREENSHOTS names a folder."""
-    folder = os.environ.get("MRBIOMARKERS_SCREENSHOTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        if not widget.grab().save(str(Path(folder) / f"{name}.png")):
-            raise OSError(f"the picture of {name} could not be written to {folder}")
+    """Save a picture of a widget in the folder of pictures, if there is one."""
+    folder = picture_folder()
+    if folder is not None and not widget.grab().save(str(folder / f"{name}.png")):
+        raise OSError(f"the picture of {name} could not be written to {folder}")
+
+
+def save_pictures(panel, name):
+    """Save a picture of each section of a panel, opened, of the whole panel and of the main window."""
+    if picture_folder() is None:
+        return
+    for section in SECTIONS:
+        widget = getattr(panel, section).widget
+        for part in widget.children():
+            if hasattr(part, "collapsed"):
+                part.collapsed = False
+        LaunchedCase.pump(0.1)
+        save_picture(widget, f"{name}_{section}")
+    save_picture(panel.parent, name)
+    window = slicer.util.mainWindow()
+    if window is not None:
+        save_picture(window, f"{name}_window")
+
+
+def pixels_of(widget):
+    """A widget as an array (rows, columns, 3) of what is seen on the screen."""
+    image = widget.grab().toImage()
+    points = [(row, column) for row in range(image.height()) for column in range(image.width())]
+    colours = [image.pixel(column, row) for row, column in points]
+    values = [(colour >> 16 & 255, colour >> 8 & 255, colour & 255) for colour in colours]
+    return np.array(values, np.uint8).reshape(image.height(), image.width(), 3)
 
 
 def loaded_package():

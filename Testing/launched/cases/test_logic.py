@@ -6,7 +6,7 @@ import time
 import numpy as np
 import slicer
 import vtk
-from launched_case import SHAPE, LaunchedCase, array_of, names_of, node_ids, rows_of, scene_node
+from launched_case import LaunchedCase, array_of, names_of, node_ids, rows_of, scene_node
 
 
 class LogicTests:
@@ -43,19 +43,11 @@ class LogicTests:
         values = {
             row[0]: row[4] for row in rows_of(measured.table) if row[1] == subject.quantity and "mean of" in row[3]
         }
-        truth = self.truth(subject)
+        truth = subject.truth()
 
         self.assertEqual(sorted(values), ["L1", "L2", "L3", "L4", "L5"])
         for level, value in values.items():
             self.assertAlmostEqual(value, truth[level], delta=tolerance[subject.quantity], msg=level)
-
-    @staticmethod
-    def truth(subject):
-        from mrbiomarkers.phantom import lumbar_diffusion, lumbar_fat_water
-
-        if subject.quantity == "D":
-            return {level: 1e3 * values["D"] for level, values in lumbar_diffusion(shape=SHAPE).region_truth.items()}
-        return {level: values["PDFF"] for level, values in lumbar_fat_water(shape=SHAPE).region_truth.items()}
 
     def test_a_saved_scene_measures_the_same(self):
         subject = self.subject(self.module)

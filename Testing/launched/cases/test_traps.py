@@ -8,8 +8,6 @@ import qt
 import slicer
 from launched_case import MODULES, LaunchedCase, array_of, lines_since, loaded_package, log_text, names_of, node_ids
 
-INPUTS = ("series", "magnitude", "phase")
-
 
 class TrapTests:
     """The traps that both modules can meet; a class below names the module."""
@@ -21,18 +19,17 @@ class TrapTests:
         subject = self.subject(self.module)
         regions = subject.place()
         panel = self.panel(self.module)
-        for field in INPUTS:
-            if field in subject.sample:
-                setattr(panel._parameterNode, field, subject.sample[field])
-        panel._parameterNode.regions = regions
+        panel.take(subject.taken())
+        panel.regions.choose(segmentation=regions)
         self.pump(0.1)
         return subject, regions, panel
 
-    def chosen(self, panel):
-        """Names of the nodes that the panel's parameter node refers to."""
-        fields = [field for field in (*INPUTS, "regions") if hasattr(panel._parameterNode, field)]
-        nodes = {field: getattr(panel._parameterNode, field) for field in fields}
-        return {field: None if node is None else node.GetName() for field, node in nodes.items()}
+    @staticmethod
+    def chosen(panel):
+        """Names of the nodes that are chosen in the panel."""
+        nodes = {"regions": panel.regions.regions, "image": panel.image()}
+        nodes |= {name: node for name, node in panel.series().items() if hasattr(node, "GetName")}
+        return {name: None if node is None else node.GetName() for name, node in nodes.items()}
 
     def test_a_scene_loaded_under_the_open_panel_keeps_its_references(self):
         _, _, panel = self.open_with_inputs()
@@ -65,7 +62,7 @@ class TrapTests:
         self.assertEqual(empty["count"], 1)
         self.assertEqual(names_of("vtkMRMLScalarVolumeNode"), [])
         self.assertEqual(names_of("vtkMRMLTableNode"), [])
-        self.assertFalse(panel._running)
+        self.assertFalse(panel.running)
         self.assertFalse(panel.ui.applyButton.enabled)
         subject, _, panel = self.open_with_inputs()
         self.assertTrue(panel.ui.applyButton.enabled, "the panel is not ready for the next subject")
@@ -78,26 +75,28 @@ class TrapTests:
         for node in subject.inputs:
             slicer.mrmlScene.RemoveNode(node)
         self.pump(0.2)
-        for name in self.chosen(panel).values():  # the selector may have chosen another node: never a deleted one
-            self.assertTrue(name is None or slicer.mrmlScene.GetFirstNodeByName(name) is not None)
-        if panel.ui.applyButton.enabled:
-            panel.ui.applyButton.click()
-            self.pump(0.2)
 
-        self.assertFalse(panel._running)
+        self.assertIsNone(panel.image(), "another series was chosen without a word")
+        self.assertFalse(panel.ui.applyButton.enabled)
+        self.assertFalse(panel.running)
         for name, image in kept.items():
             np.testing.assert_array_equal(array_of(other[name].GetNthDataNode(0)), image)
 
-    def test_the_panel_is_ready_again_after_an_error(self):
+    def test_what_cannot_be_measured_is_said_and_the_panel_is_ready_again(self):
         _, regions, panel = self.open_with_inputs()
+        self.click(panel.ui.applyButton)
         regions.GetSegmentation().AddEmptySegment("empty", "empty")
         self.pump(0.1)
-        panel.ui.applyButton.click()  # what the slot raises is printed and swallowed
-        self.pump(0.2)
+        before = node_ids()
+        self.click(panel.measure.ui.measureButton)
 
-        self.assertFalse(panel._running)
-        self.assertTrue(panel.ui.applyButton.enabled)
-        self.assertEqual(names_of("vtkMRMLTableNode"), [])
+        self.assertIn("empty", panel.measure.ui.measureMessage.text)
+        self.assertEqual(node_ids(), before)
+        self.assertFalse(panel.running)
+        regions.GetSegmentation().RemoveSegment("empty")
+        self.pump(0.1)
+        self.click(panel.measure.ui.measureButton)
+        self.assertIsNotNone(panel.measure.table, panel.measure.ui.measureMessage.text)
 
     def test_three_reloads_leave_one_working_panel(self):
         self.panel(self.module)

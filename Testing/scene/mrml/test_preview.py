@@ -117,10 +117,26 @@ def test_levels_come_one_by_one_and_go_again(mrml):
     before = identities(node)
     mrml.update_preview(node, three, AFFINE, SHAPE)
 
-    assert not masks_of(node)["L3"].any()
-    assert identities(node) == before
+    assert list(masks_of(node)) == ["L1", "L2", "L4", "L5"]  # measuring would refuse an empty one
     mrml.update_preview(node, points(), AFFINE, SHAPE)
     assert same(masks_of(node), truth(points()))
+    assert list(identities(node).values()) == list(before.values())
+    assert node.GetSegmentation().GetNumberOfLayers() == 1
+
+
+def test_a_level_without_a_point_that_was_drawn_or_is_the_users_stays(mrml):
+    node = mrml.add_preview("Regions")
+    node.GetSegmentation().AddEmptySegment("", "T12")
+    mrml.update_preview(node, points(), AFFINE, SHAPE)
+    drawn = masks_of(node)["L3"]
+    drawn[4, 30:34, 20:40] = True
+    draw(node, "L3", drawn)
+    draw(node, "L4", np.zeros(SHAPE, dtype=bool))
+    two = {level: points()[level] for level in ("L1", "L2")}
+    mrml.update_preview(node, two, AFFINE, SHAPE)
+
+    assert list(masks_of(node)) == ["T12", "L1", "L2", "L3", "L4"]
+    assert np.array_equal(masks_of(node)["L3"], drawn)
 
 
 def test_a_point_outside_the_image_leaves_its_level_out_with_the_reason(mrml):
@@ -131,6 +147,17 @@ def test_a_point_outside_the_image_leaves_its_level_out_with_the_reason(mrml):
     assert done.placed == LEVELS[:4]
     assert "inside the image" in done.left_out["L5"]
     assert same(masks_of(node), truth(away, levels=LEVELS[:4]))
+
+
+def test_a_level_that_could_not_be_placed_goes_with_its_point(mrml):
+    node = mrml.add_preview("Regions")
+    mrml.update_preview(node, points(), AFFINE, SHAPE)
+    away = points(L5=np.array([25.0, 0.0, 0.0]))
+    mrml.update_preview(node, away, AFFINE, SHAPE)
+    assert not masks_of(node)["L5"].any()
+    mrml.update_preview(node, {level: away[level] for level in LEVELS[:4]}, AFFINE, SHAPE)
+
+    assert list(masks_of(node)) == list(LEVELS[:4])
 
 
 def test_what_was_drawn_by_hand_is_kept_until_it_is_asked_for(mrml):

@@ -273,3 +273,32 @@ def test_new_tables_have_names_of_their_own(scene):
 
     assert (first.GetName(), second.GetName()) == ("table", "table_1")
     assert same(measurements_of(first), ROWS)
+
+
+def test_a_summary_tells_other_statistics_in_the_same_node(scene):
+    from mrbiomarkers.mrml.tables_out import add_summary_table, show_statistics
+
+    empty = dict.fromkeys(("mean", "sd", "median", "p25", "p75", "min", "max", "se"), float("nan"))
+    of_map = replace(D, **{**empty, "sd": 0.1, "median": 0.3, "p25": 0.2, "p75": 0.4})
+    rows = [of_map, replace(of_map, **{**empty, "se": 0.01}, method="fit of mean signal", value=0.35)]
+    node = add_summary_table(rows, "summary", statistics=("value", "sd"))
+    assert [*cells(node)][-3:] == ["D", "D (SD)", "D (fit)"]
+    assert cells(node)["D (SD)"] == [0.1]
+    assert node.GetColumnTitle("D (SD)") == "D (SD)"
+    assert node.GetColumnUnitLabel("D (SD)") == "10^-3 mm2/s"
+    assert node.GetColumnDescription("D (SD)") == "Diffusion coefficient: mean of map, SD."
+    show_statistics(node, rows, ("median", "p25", "p75"))
+    assert [*cells(node)][-3:] == ["D (median)", "D (p25)", "D (p75)"]
+    show_statistics(node, rows, ("se",))
+    assert [*cells(node)][-1] == "D (fit, se)"
+    before = cells(node)
+    for statistics, message in (
+        (("mode",), "expected one or more of value"),
+        ((), "expected one or more of value"),
+        (("max",), "expected one that the rows have, got max"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            show_statistics(node, rows, statistics)
+    with pytest.raises(ValueError, match="expected a summary table"):
+        show_statistics(scene.AddNewNodeByClass("vtkMRMLTableNode"), rows, ("value",))
+    assert cells(node) == before

@@ -29,7 +29,13 @@ _application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["pan
 
 
 class PanelApplication(Application):
-    """``slicer.app`` with an event loop. There is no main window, as with --no-main-window."""
+    """``slicer.app`` with an event loop. There is no main window, as with --no-main-window, and no layout manager
+    before :meth:`PanelProgram.open_layout`."""
+
+    _layout = None
+
+    def layoutManager(self):
+        return self._layout
 
     def processEvents(self):
         _application.processEvents()
@@ -100,6 +106,14 @@ class PanelProgram(Program):
         self.app.processEvents()
         return frame.self()
 
+    def open_layout(self):
+        """Give the program a layout manager, and return it."""
+        from .layout import LayoutManager
+
+        if self.app._layout is None:
+            self.app._layout = LayoutManager()
+        return self.app._layout
+
     def wait(self, until, seconds=5.0):
         """Serve events until ``until()`` is true; fail after some seconds."""
         end = time.monotonic() + seconds
@@ -114,6 +128,10 @@ class PanelProgram(Program):
             if frame.isEntered:
                 frame.exit()
             frame.self().cleanup()
+        _application.clipboard().clear()  # what it holds would outlive Python
+        if self.app._layout is not None:
+            self.app._layout._close()
+            self.app._layout = None
         forget_scenes()
         answers.__init__()
         for widget in _application.topLevelWidgets():

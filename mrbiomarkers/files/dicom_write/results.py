@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,7 @@ def write_dicom_results(
     subject: str = "",
     keep_identity: bool = False,
     sources_of_maps: Mapping[str, Sequence[Dataset | PathLike]] | None = None,
+    progress: Callable[[int, int], bool] | None = None,
 ) -> list[str]:
     """Write maps, regions and the measurement table of one subject: ``<map>.dcm``, ``regions.dcm``, ``report.dcm``.
 
@@ -110,6 +111,8 @@ def write_dicom_results(
         is kept.
     sources_of_maps : mapping of str to sequence of pydicom.Dataset or path, optional
         The sources of single maps, by file name, where these are not all.
+    progress : callable, optional
+        ``progress(done, total) -> bool`` over the objects; False ends the writing, and what is written stays.
 
     Returns
     -------
@@ -125,10 +128,13 @@ def write_dicom_results(
         stand in a DICOM file, or a unit has no code.
     OSError
         When a file cannot be written.
+    InterruptedError
+        When ``progress`` returned False.
     """
     out = prepare_output(folder, overwrite=True)
     notes: list[str] = []
     for number, (name, parameter_map) in enumerate(maps.items()):
+        _tell(progress, number, len(maps) + 1)
         problem = _not_writable(parameter_map.values)
         if problem:
             notes.append(f"map {name}: {problem}, not written as DICOM")
@@ -143,6 +149,7 @@ def write_dicom_results(
         )
     filled = {name: mask for name, mask in masks.items() if np.any(mask)}
     notes += [f"region {name}: no voxel, not written as DICOM" for name in masks if name not in filled]
+    _tell(progress, len(maps), len(maps) + 1)
     if filled:
         path = out / "regions.dcm"
         write_dicom_segmentation(
@@ -150,6 +157,11 @@ def write_dicom_results(
         )
         notes += _write_report(out, path, list(rows), source_datasets, subject, keep_identity)
     return notes
+
+
+def _tell(progress: Callable[[int, int], bool] | None, done: int, total: int) -> None:
+    if progress is not None and not progress(done, total):
+        raise InterruptedError(f"cancelled after {done} of {total} DICOM objects")
 
 
 def _write_report(

@@ -1,12 +1,31 @@
 """Stand-ins for ctk's sliders, spin boxes and ranges. A value is rounded to the decimals and kept within the limits."""
 
-from PySide6.QtCore import Property, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Property, Qt, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QSlider, QWidget
 
 from .flavour import Flavour, kept, stand_in
+from .sizes import in_a_row
 
 
-class _Number(Flavour, QWidget):
+class _Parts(Flavour):
+    """The parts that are drawn: spin boxes (True) and sliders (False) in a row."""
+
+    parts = (False, True)
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        drawn = [QDoubleSpinBox() if is_box else QSlider(Qt.Orientation.Horizontal) for is_box in self.parts]
+        self._boxes = [part for part in drawn if isinstance(part, QDoubleSpinBox)]
+        in_a_row(self, *drawn)
+
+    def _fit_parts(self):
+        for box in self._boxes:
+            box.setDecimals(self.decimals)
+            box.setRange(self.minimum, self.maximum)
+            box.setSuffix(self.suffix)
+
+
+class _Number(_Parts, QWidget):
     valueChanged = Signal(float)
 
     decimals = kept("decimals", int, 2, "_fit")
@@ -15,7 +34,7 @@ class _Number(Flavour, QWidget):
     singleStep = kept("singleStep", float, 1.0)
     pageStep = kept("pageStep", float, 10.0)
     prefix = kept("prefix", str, "")
-    suffix = kept("suffix", str, "")
+    suffix = kept("suffix", str, "", "_fit_parts")
     tracking = kept("tracking", bool, True)
     decimalsOption = kept("decimalsOption", str, "")
 
@@ -31,6 +50,7 @@ class _Number(Flavour, QWidget):
     value = Property(float, _read, _write)
 
     def _fit(self):
+        self._fit_parts()
         self._write(self._read())
 
     def setValue(self, value):
@@ -42,6 +62,7 @@ class _Number(Flavour, QWidget):
 
 @stand_in
 class ctkSliderWidget(_Number):
+    invertedAppearance = kept("invertedAppearance", bool, False)
     foreign_signals = ("valueChanged(double)",)
     popupSlider = kept("popupSlider", bool, False)
     spinBoxVisible = kept("spinBoxVisible", bool, True)
@@ -50,11 +71,13 @@ class ctkSliderWidget(_Number):
 
 @stand_in
 class ctkDoubleSlider(_Number):
+    parts = (False,)
     foreign_signals = ("valueChanged(double)",)
 
 
 @stand_in
 class ctkDoubleSpinBox(_Number):
+    parts = (True,)
     foreign_signals = ("valueChanged(double)",)
     specialValueText = kept("specialValueText", str, "")
 
@@ -67,11 +90,13 @@ class qMRMLSliderWidget(_Number):
 
 @stand_in
 class qMRMLSpinBox(_Number):
+    parts = (True,)
     foreign_signals = ("valueChanged(double)",)
     quantity = kept("quantity", str, "")
 
 
-class _Range(Flavour, QWidget):
+class _Range(_Parts, QWidget):
+    parts = (True, False, True)
     valuesChanged = Signal(float, float)
     minimumValueChanged = Signal(float)
     maximumValueChanged = Signal(float)
@@ -82,13 +107,16 @@ class _Range(Flavour, QWidget):
     maximum = kept("maximum", float, 99.0, "_fit")
     singleStep = kept("singleStep", float, 1.0)
     prefix = kept("prefix", str, "")
-    suffix = kept("suffix", str, "")
+    suffix = kept("suffix", str, "", "_fit_parts")
+    tickInterval = kept("tickInterval", float, 0.0)
     tracking = kept("tracking", bool, True)
+    symmetricMoves = kept("symmetricMoves", bool, False)
 
     def _values(self):
         return self.__dict__.get("_kept_values", (0.0, 99.0))
 
     def setValues(self, low, high):
+        """Set both; they are put in order, rounded and kept within the limits."""
         low, high = (min(max(round(float(value), self.decimals), self.minimum), self.maximum) for value in (low, high))
         before, now = self._values(), (min(low, high), max(low, high))
         self.__dict__["_kept_values"] = now
@@ -99,15 +127,23 @@ class _Range(Flavour, QWidget):
         if now != before:
             self.valuesChanged.emit(*now)
 
-    minimumValue = Property(
-        float, lambda self: self._values()[0], lambda self, value: self.setValues(value, self._values()[1])
-    )
-    maximumValue = Property(
-        float, lambda self: self._values()[1], lambda self, value: self.setValues(self._values()[0], value)
-    )
+    def setMinimumValue(self, value):
+        """Set the lower value; one above the higher value is made equal to it."""
+        self.setValues(min(float(value), self._values()[1]), self._values()[1])
+
+    def setMaximumValue(self, value):
+        """Set the higher value; one below the lower value is made equal to it."""
+        self.setValues(self._values()[0], max(float(value), self._values()[0]))
+
+    minimumValue = Property(float, lambda self: self._values()[0], setMinimumValue)
+    maximumValue = Property(float, lambda self: self._values()[1], setMaximumValue)
 
     def _fit(self):
+        self._fit_parts()
         self.setValues(*self._values())
+
+    def setDecimals(self, decimals):
+        self.decimals = decimals
 
     def setRange(self, minimum, maximum):
         self.minimum, self.maximum = minimum, maximum
@@ -120,7 +156,7 @@ class ctkRangeWidget(_Range):
 
 @stand_in
 class ctkDoubleRangeSlider(_Range):
-    pass
+    parts = (False,)
 
 
 @stand_in

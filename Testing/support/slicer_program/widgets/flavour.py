@@ -14,10 +14,17 @@ from ..swallowed import Guard
 
 _properties = {}
 _signals = {}
+_absent = {}
 _being_read = set()
 loading = set()  # names of files that are being loaded: PySide's loader then sets widgets as attributes of their parent
 
 
+# Slicer has Qt 5.15, the stand-ins Qt 6: what is new there, and might be used without a thought.
+NOT_IN_QT5 = {
+    "QFormLayout": ("isRowVisible", "setRowVisible"),
+    "QCheckBox": ("checkStateChanged",),
+    "QShortcut": ("keys", "setKeys"),
+}
 CALLS = (
     lambda guard: lambda: guard(),
     lambda guard: lambda a: guard(a),
@@ -88,6 +95,8 @@ class Flavour:
             finally:
                 _being_read.discard(key)
             return _wrapped(value) if name == "toolTip" else value
+        if name in absent_of(type(self)):
+            raise AttributeError(f"{type(self).__name__}.{name} came with Qt 6; Slicer has Qt 5")
         if name in signals_of(type(self)):
             return Signal(self, name)
         return super().__getattribute__(name)
@@ -132,6 +141,13 @@ class Flavour:
 
 def _wrapped(text):
     return f"<p>{text}</p>" if text and not text.startswith("<") else text
+
+
+def absent_of(kind):
+    """Return the names of what a class has here and not in Slicer."""
+    if kind not in _absent:
+        _absent[kind] = {name for base in kind.__mro__ for name in NOT_IN_QT5.get(base.__name__, ())}
+    return _absent[kind]
 
 
 def properties_of(kind):

@@ -1,16 +1,25 @@
 """Stand-ins for Slicer's node selectors."""
 
+import weakref
+
+import shiboken6
+import vtk
 from PySide6.QtCore import Property, Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from .flavour import kept, stand_in
 from .mrml_base import WithScene
+from .sizes import in_a_row
 
 CHANGES = ("NodeAddedEvent", "NodeRemovedEvent", "EndBatchProcessEvent", "EndCloseEvent", "EndImportEvent")
 
 
 class _NodeList(WithScene, QWidget):
-    """The nodes of some classes in the scene."""
+    """The nodes of some classes in the scene.
+
+    A node that is hidden from editors, or gets another attribute, stays in the list, or out of it, until its name or
+    what is to be shown changes (qMRMLSceneModel tells the filter nothing of it).
+    """
 
     events = CHANGES
     priority = 10.0  # the list is up to date before a module hears of the event
@@ -32,6 +41,12 @@ class _NodeList(WithScene, QWidget):
     noneDisplay = kept("noneDisplay", str, "None")
     interactionNodeSingletonTag = kept("interactionNodeSingletonTag", str, "")
 
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        box = QComboBox()
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)  # it elides names
+        in_a_row(self, box)
+
     def addAttribute(self, nodeType, attributeName, attributeValue=None):
         """Show nodes of this class only if they have the attribute, with this value if one is given."""
         self.__dict__.setdefault("_wanted", {}).setdefault(nodeType, {})[attributeName] = attributeValue
@@ -41,12 +56,39 @@ class _NodeList(WithScene, QWidget):
         self.__dict__.get("_wanted", {}).get(nodeType, {}).pop(attributeName, None)
         self._refresh()
 
-    def _shown(self):
+    def _shown(self, anew):
+        """Return the nodes to list; one that was looked at before is looked at again only ``anew``."""
+        scene, seen = self.mrmlScene(), {} if anew else self.__dict__.get("_seen", {})
+        nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())] if scene else []
+        self._seen = {node.GetID(): seen.get(node.GetID(), node.GetName()) for node in nodes}
+        listed = self._nodes()
+        shown = [node for node in nodes if (node in listed if node.GetID() in seen else self._fits(node))]
+        for node in shown:
+            self._watch(node)
+        return shown
+
+    def _watch(self, node):
+        """Look again at a node that was shown once when its name has changed; nobody tells that it is hidden."""
+        watched = self.__dict__.setdefault("_watched", weakref.WeakKeyDictionary())
+        if node in watched:
+            return
+        own = weakref.ref(self)
+
+        def modified(caller, event):
+            widget = own()
+            if widget is not None and shiboken6.isValid(widget) and widget.mrmlScene() is not None:
+                widget._node_modified(caller)
+
+        watched[node] = node.AddObserver(vtk.vtkCommand.ModifiedEvent, modified)
+
+    def _node_modified(self, node):
         scene = self.mrmlScene()
-        if scene is None:
-            return []
-        nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
-        return [node for node in nodes if self._fits(node)]
+        is_settled = not scene.IsClosing() and not scene.IsImporting() and scene.IsNodePresent(node)
+        # qMRMLSortFilterProxyModel::filterAcceptsNode listens to every node of a kind for which an attribute is asked
+        is_filtered = any(node.IsA(kind) for kind in self.__dict__.get("_wanted", {}))
+        if is_settled and (is_filtered or self._seen.get(node.GetID(), node.GetName()) != node.GetName()):
+            self._seen.pop(node.GetID(), None)
+            self._refresh(anew=False)
 
     def _fits(self, node):
         if node.GetHideFromEditors() and not self.showHidden:
@@ -101,11 +143,11 @@ class _NodeList(WithScene, QWidget):
         scene = self.mrmlScene()
         if not scene.IsClosing() and not scene.IsImporting():
             self._imported = event == "EndImportEvent"
-            self._refresh()
+            self._refresh(anew=event in ("EndImportEvent", "EndCloseEvent"))
             self._imported = False
 
-    def _refresh(self):
-        before, self._listed = self._nodes(), self._shown()
+    def _refresh(self, anew=True):
+        before, self._listed = self._nodes(), self._shown(anew)
         for node in self._listed:
             if node not in before:
                 self.nodeAdded.emit(node)
@@ -181,8 +223,10 @@ class qMRMLNodeComboBox(_NodeList):
                 self._select(nodes[0])
         elif current not in nodes:
             place = before.index(current) if current in before else 0
-            is_deleted = not self.mrmlScene().IsNodePresent(current)
-            self._select(nodes[min(place, len(nodes) - 1)] if nodes and is_deleted else None)
+            is_gone = not self.mrmlScene().IsNodePresent(current) or (
+                current.GetHideFromEditors() and not self.showHidden
+            )
+            self._select(nodes[min(place, len(nodes) - 1)] if nodes and is_gone else None)
 
 
 @stand_in

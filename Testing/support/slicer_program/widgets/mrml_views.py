@@ -5,17 +5,28 @@ from PySide6.QtWidgets import QTableView, QWidget
 
 from .flavour import kept, stand_in
 from .mrml_base import WithScene, crash
-from .qt_module import qt
+from .qt_module import Headers, qt
 
 STARTS = ("StartCloseEvent", "StartImportEvent")
 
 
 @stand_in
-class qMRMLTableView(WithScene, QTableView):
+class qMRMLTableView(WithScene, Headers, QTableView):
+    foreign_signals = (*WithScene.foreign_signals, "selectionChanged()")
     mrmlSceneChanged = Signal(object)
+    selectionChanged = Signal()
     transposed = kept("transposed", bool, False)
     firstRowLocked = kept("firstRowLocked", bool, False)
     firstColumnLocked = kept("firstColumnLocked", bool, False)
+
+    def mrmlTableViewNode(self):
+        return self.__dict__.get("_view")
+
+    def setMRMLTableViewNode(self, node):
+        """Show the table of a view node, as it is now."""
+        self._view = node
+        scene = self.mrmlScene()
+        self._table = scene.GetNodeByID(node.GetTableNodeID() or "") if node and scene else None
 
     def mrmlTableNode(self):
         return self.__dict__.get("_table")
@@ -29,7 +40,7 @@ class qMRMLTableView(WithScene, QTableView):
 
 
 @stand_in
-class qMRMLPlotWidget(WithScene, QWidget):
+class qMRMLPlotView(WithScene, QWidget):
     def mrmlPlotViewNode(self):
         return self.__dict__.get("_view")
 
@@ -41,11 +52,39 @@ class qMRMLPlotWidget(WithScene, QWidget):
         view, scene = self.mrmlPlotViewNode(), self.mrmlScene()
         return scene.GetNodeByID(view.GetPlotChartNodeID() or "") if view and scene else None
 
+    def fitToContent(self):
+        """Do nothing; nothing is drawn."""
+
 
 @stand_in
-class qMRMLPlotView(WithScene, QWidget):
-    mrmlPlotViewNode = qMRMLPlotWidget.mrmlPlotViewNode
-    setMRMLPlotViewNode = qMRMLPlotWidget.setMRMLPlotViewNode
+class qMRMLPlotViewControllerWidget(WithScene, QWidget):
+    """The bar above a plot."""
+
+
+@stand_in
+class qMRMLPlotWidget(WithScene, QWidget):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._parts = qMRMLPlotViewControllerWidget(self), qMRMLPlotView(self)
+
+    def _scene_set(self):
+        self.plotView().setMRMLScene(self.mrmlScene())
+
+    def mrmlPlotViewNode(self):
+        return self.plotView().mrmlPlotViewNode()
+
+    def setMRMLPlotViewNode(self, node):
+        self.plotView().setMRMLPlotViewNode(node)
+
+    def plotController(self):
+        return self._parts[0]
+
+    def plotView(self):
+        return self._parts[1]
+
+    def chart(self):
+        """Return the chart that is drawn (for tests)."""
+        return self.plotView().chart()
 
 
 @stand_in

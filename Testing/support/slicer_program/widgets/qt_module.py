@@ -64,6 +64,61 @@ EXTRA = {
 }
 
 
+def _plain_value(value):
+    """Raise for what PythonQt puts into a QVariant as an object of Python: an item shows nothing of it."""
+    if type(value).__module__ == "numpy" and not isinstance(value, str):
+        raise TypeError(f"{value!r} would be shown as nothing; give a number of Python's own")
+    return value
+
+
+class Value:
+    """Mixed into a class that is no QObject: its properties are methods, and no attribute can be set."""
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r} that can be set; call its setter")
+
+
+class Item(Value):
+    """Mixed into the items of tables, lists and trees."""
+
+    def __init__(self, *arguments):
+        if any(isinstance(argument, (int, float)) or _plain_value(argument) is None for argument in arguments):
+            raise TypeError(f"expected the text of an item, got {arguments}")
+        super().__init__(*arguments)
+
+    def setData(self, *arguments):
+        super().setData(*arguments[:-1], _plain_value(arguments[-1]))
+
+
+class Choices:
+    """Mixed into combo boxes: what comes with an item is shown as an item's own data are."""
+
+    def addItem(self, *arguments):
+        super().addItem(*map(_plain_value, arguments))
+
+    def insertItem(self, *arguments):
+        super().insertItem(*map(_plain_value, arguments))
+
+    def setItemData(self, index, value, *role):
+        super().setItemData(index, _plain_value(value), *role)
+
+
+class Headers:
+    """Mixed into tables: Qt's own headers would come without properties, and take any attribute."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        for place, setter in ((qt.Qt.Horizontal, self.setHorizontalHeader), (qt.Qt.Vertical, self.setVerticalHeader)):
+            header = qt.QHeaderView(place, self)
+            header.setSectionsClickable(True)
+            header.setHighlightSections(True)
+            setter(header)
+
+
+MIXED = {QtWidgets.QComboBox: Choices, QtWidgets.QTableView: Headers}
+VALUES = {"QFont": Value, **dict.fromkeys(("QTableWidgetItem", "QListWidgetItem", "QTreeWidgetItem"), Item)}
+
+
 class QtModule(types.ModuleType):
     """Makes each class when it is asked for the first time."""
 
@@ -84,13 +139,16 @@ def _plain(name):
 
 def _flavoured(name, plain):
     is_class = isinstance(plain, type) and issubclass(plain, QtCore.QObject)
+    if name in VALUES:
+        return type(plain)(name, (VALUES[name], plain), {"__module__": "qt"})
     if not is_class or issubclass(plain, QtCore.QCoreApplication):
         return plain
     extra = {}
     for base, members in EXTRA.items():
         if issubclass(plain, _plain(base)):
             extra |= members
-    return stand_in(type(plain)(name, (Flavour, plain), {"__module__": "qt", **extra}))
+    mixed = [kind for base, kind in MIXED.items() if issubclass(plain, base)]
+    return stand_in(type(plain)(name, (Flavour, *mixed, plain), {"__module__": "qt", **extra}))
 
 
 qt = QtModule("qt")

@@ -1,8 +1,7 @@
 """What the section Regions keeps in the scene; one node for both modules."""
 
-from typing import Annotated, Any, Union
+from typing import Annotated, Union
 
-import slicer
 from slicer import (
     vtkMRMLDiffusionWeightedVolumeNode,
     vtkMRMLLabelMapVolumeNode,
@@ -17,7 +16,6 @@ from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrappe
 from mrbiomarkers.regions import LABEL_TABLES
 from mrbiomarkers.settings import PLACEMENT_METHODS
 
-NODE = "vtkMRMLScriptedModuleNode"
 SHARED = "MRBiomarkers.Regions"  # singleton tag: regions made in one module are there in the other
 BY_NAME = "names and codes"
 
@@ -26,6 +24,7 @@ BY_NAME = "names and codes"
 class RegionsParameterNode:
     """What the section keeps in the scene, for both modules.
 
+    reader - who makes the regions
     image - on whose grid regions are made
     points - one named point for each level
     segmentation - the regions
@@ -33,6 +32,7 @@ class RegionsParameterNode:
     method, size, neighbours, margin - how regions are made
     """
 
+    reader: str = ""
     image: Union[  # noqa: UP007
         vtkMRMLSequenceNode,
         vtkMRMLScalarVolumeNode,
@@ -49,18 +49,3 @@ class RegionsParameterNode:
     size: Annotated[float, WithinRange(0.2, 1.0)] = 0.62
     neighbours: Annotated[int, WithinRange(0, 10)] = 1
     margin: Annotated[float, WithinRange(0.0, 10.0)] = 3.0
-
-
-def shared_parameters() -> Any:
-    """Return the parameter node of the section in the scene that is open; it is added where there is none."""
-    scene = slicer.mrmlScene
-    shared = scene.GetSingletonNode(SHARED, NODE)
-    if shared is None:
-        shared = scene.CreateNodeByClass(NODE)
-        shared.UnRegister(None)
-        shared.SetSingletonTag(SHARED)
-        shared.SetName(SHARED)
-        shared = scene.AddNode(shared)
-    shared.SetAttribute("ModuleName", SHARED)
-    wrapper: Any = RegionsParameterNode
-    return wrapper(shared)

@@ -1,0 +1,1 @@
+"""Input and fit of a diffusion series."""

@@ -1,0 +1,1 @@
+"""Input and fit of a multi-echo series."""

@@ -1,0 +1,1 @@
+"""The section Export: tables, figures, maps, regions and DICOM objects as files."""

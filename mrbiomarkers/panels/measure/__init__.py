@@ -1,0 +1,1 @@
+"""The section Measure, and the layout of the views."""

@@ -1,0 +1,1 @@
+"""The section Readers: a second reader who is blinded, and agreement."""

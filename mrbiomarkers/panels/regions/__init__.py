@@ -1,0 +1,1 @@
+"""The section Regions: points, preview, a model's segmentation, drawing, the reader."""

@@ -1,0 +1,1 @@
+"""What a panel measures: import, scanner maps, and tables of a value for each image."""

@@ -16,6 +16,7 @@ from mrbiomarkers.settings.diffusion import (
     merge_bounds,
 )
 from mrbiomarkers.settings.fatwater import FAT_WATER_METHODS, FatWaterSettings
+from mrbiomarkers.settings.radiomics import FEATURE_FAMILIES, IMAGE_FILTERS, RadiomicsSettings
 from mrbiomarkers.settings.regions import PLACEMENT_METHODS, BodySettings, MeasureSettings, PlacementSettings
 from mrbiomarkers.settings.registration import RegistrationSettings
 
@@ -26,6 +27,8 @@ __all__ = [
     "DIFFUSION_MODELS",
     "DIFFUSION_PRESETS",
     "FAT_WATER_METHODS",
+    "FEATURE_FAMILIES",
+    "IMAGE_FILTERS",
     "IVIM_BOUNDS",
     "KURTOSIS_BOUNDS",
     "MODEL_BOUNDS",
@@ -38,6 +41,7 @@ __all__ = [
     "FatWaterSettings",
     "MeasureSettings",
     "PlacementSettings",
+    "RadiomicsSettings",
     "RegistrationSettings",
     "merge_bounds",
 ]

@@ -67,9 +67,9 @@ class IVIMBoneMarrow(ScriptedLoadableModule):
         parent.contributors = ["MRBiomarkers developers"]
         parent.helpText = _(
             "Maps of ADC, IVIM (f, D, D*), stretched-exponential and kurtosis models from a diffusion series with "
-            "several b-values, measured in L1-L5 and lesions. The series is a sequence whose index values are b-values, "
-            "or a folder of DICOM files.<p>The logic class IVIMBoneMarrowLogic does the same in the Python console. "
-            "Research software, not a medical device. It sends nothing anywhere."
+            "several b-values, measured in L1-L5 and lesions. The series is a sequence whose index values are "
+            "b-values, or a folder of DICOM files.<p>The logic class IVIMBoneMarrowLogic does the same in the Python "
+            "console. Research software, not a medical device. It sends nothing anywhere."
         )
         parent.helpText += working_order()
         parent.acknowledgementText = _("Made by the MRBiomarkers developers. License: Apache 2.0.")

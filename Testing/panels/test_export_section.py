@@ -75,7 +75,7 @@ def test_a_chosen_table_is_the_one_that_is_copied_and_exported(host):
 
     measured(host)
     choose(host)
-    table = add_record_table([{"quantity": "<D>", "reader_a": "A", "icc": 0.123456789, "n": 5.0}], "Agreement")
+    table = add_record_table([{"quantity": "<D>", "reader_a": "A", "icc": 0.123456789, "n": 5.0}], "Records")
     host.ui.tableSelector.setCurrentNode(table)
     settle(host)
     host.ui.copyButton.click()
@@ -84,8 +84,8 @@ def test_a_chosen_table_is_the_one_that_is_copied_and_exported(host):
     assert "<td>&lt;D&gt;</td>" in slicer.app.clipboard().mimeData().html()
     tick(host, "table")
     host.ui.exportButton.click()
-    assert listed(host) == ["agreement.csv"]
-    written = (host.folder / "S01_A" / "agreement.csv").read_text()
+    assert listed(host) == ["records.csv"]
+    written = (host.folder / "S01_A" / "records.csv").read_text()
     assert written == "quantity,reader_a,icc,n\n<D>,A,0.123456789,5\n"
 
 

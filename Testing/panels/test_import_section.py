@@ -43,7 +43,7 @@ def test_without_a_folder_there_is_nothing_to_import(host):
     host.running = True
     host.imported.check()
     assert not button.enabled
-    assert "Missing: the end of what is running." in button.toolTip
+    assert "Wait until the work" in button.toolTip
 
 
 def test_the_series_is_chosen_and_its_bvalues_explained(host, tmp_path):

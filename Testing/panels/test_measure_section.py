@@ -13,7 +13,7 @@ def host(program):
     from mrbiomarkers.panels.measure.measure_section import MeasureSection
 
     host = SectionHost(program, measure=MeasureSection)
-    host.regions = SimpleNamespace(regions=None, reader="")
+    host.regions = SimpleNamespace(regions=None, reader="", takeReader=lambda: None)
     yield host
     host.end()
 

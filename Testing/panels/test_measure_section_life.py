@@ -16,7 +16,7 @@ def host(program):
 
     slicer.mrmlScene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())  # the module Colors does so
     host = SectionHost(program, measure=MeasureSection)
-    host.regions = SimpleNamespace(regions=None, reader="")
+    host.regions = SimpleNamespace(regions=None, reader="", takeReader=lambda: None)
     yield host
     host.end()
 
@@ -263,7 +263,7 @@ def test_what_one_panel_has_measured_is_there_in_another(measured, program):
     measured.leave()
     assert program.open_layout().layout == 3
     other = SectionHost(program, measure=MeasureSection)
-    other.regions = SimpleNamespace(regions=None, reader="")
+    other.regions = SimpleNamespace(regions=None, reader="", takeReader=lambda: None)
     assert (other.measure.table, measured.measure.table) == (table, None)
     assert plotted(other)[1] is other.measure.measured.charts["L1"]
     other.leave()

@@ -1,6 +1,7 @@
 """The frame of both panels: scenes that come and go, reload, long work that is cancelled, interrupted or fails."""
 
 import ast
+import re
 import sys
 
 import pytest
@@ -54,7 +55,11 @@ def test_maps_are_those_of_the_fit_until_something_is_changed(opened):
     browser = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")[0]
     browser.SetSelectedItemNumber(2)  # another image is looked at: the series is the same
     assert opened.panel.fitted() is fit
-    opened.series.GetNthDataNode(0).GetImageData().Modified()  # another program has written into the voxels
+    image = opened.series.GetNthDataNode(0)
+    image.GetImageData().Modified()  # and so it is when the voxels were written anew, as they were
+    assert set(opened.panel.fitted().maps.values()) == set(fit.maps.values())
+    slicer.util.arrayFromVolume(image)[1, 2, 3] += 1
+    image.GetImageData().Modified()
     assert opened.panel.fitted() is None
     opened.ui.applyButton.click()
     slicer.mrmlScene.RemoveNode(next(iter(opened.panel.fitted().maps.values())))
@@ -113,6 +118,20 @@ def test_a_scene_loaded_under_the_open_panel_keeps_what_was_chosen(opened, tmp_p
     assert opened.ui.applyButton.enabled
     opened.ui.applyButton.click()
     assert len(map_nodes()) == 8
+
+
+def test_a_loaded_scene_still_tells_which_maps_are_of_this_fit(opened, tmp_path):
+    import slicer
+
+    opened.ui.applyButton.click()
+    assert slicer.mrmlScene.WriteToMRB(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear()
+    assert opened.panel.fitted() is None
+    assert slicer.mrmlScene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+
+    assert set(opened.panel.fitted().maps.values()) == set(map_nodes())
+    opened.node.method = "segmented" if opened.name == "IVIMBoneMarrow" else "mixed"
+    assert opened.panel.fitted() is None
 
 
 def test_a_module_that_is_left_lets_go_and_takes_up_again(opened):
@@ -222,3 +241,13 @@ def test_every_parameter_that_is_named_exists(name):
     assert len(set(bound)) == len(bound) >= 6
     assert set(bound) <= fields
     assert set(used_widget_names(tree)) <= form.names
+
+
+def test_the_help_names_every_key_that_the_panels_take(opened):
+    import slicer
+
+    files = (PACKAGE / "panels").rglob("*.py")
+    keys = {key for file in files for key in re.findall(r"Ctrl\+Shift\+\w", file.read_text(encoding="utf-8"))}
+
+    assert len(keys) == 5
+    assert {key for key in keys if key not in getattr(slicer.modules, opened.name.lower()).helpText} == set()

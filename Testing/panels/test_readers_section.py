@@ -191,8 +191,3 @@ def test_two_panels_share_the_readers(host, program):
     assert seen(other.ui.segmentationSelector) == []
     assert other.regions.reader == "Ben"
     other.end()
-
-
-def test_regions_propose_the_second_name(host):
-    host.readers.propose("Ben")
-    assert host.form.secondLineEdit.text == "Ben"

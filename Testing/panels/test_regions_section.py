@@ -246,6 +246,19 @@ def test_a_lesion_is_added_and_its_area_follows_the_brush(host):
     assert host.areas()[6][0] == "Lesion 2"
 
 
+def test_a_lesion_can_be_drawn_on_the_series_where_no_image_was_chosen(host):
+    """Slicer disables every effect of an editor without a source volume."""
+    host.take_series()
+    host.ui.lesionButton.click()
+    editor = host.ui.segmentEditor
+
+    assert host.shared.image is host.node
+    assert editor.segmentationNode() is host.shared.segmentation
+    assert editor.canEdit()
+    host.regions.leaveNodes()
+    assert (editor.segmentationNode(), editor.sourceVolumeNode()) == (None, None)
+
+
 def test_the_editor_draws_on_the_volume_that_shows_the_series(host):
     host.placed()
     volume = host.ui.segmentEditor.sourceVolumeNode()

@@ -117,3 +117,26 @@ def test_cleanup_leaves_no_observer_and_no_timer(host):
     assert host.regions.Observations == []
     assert not host.regions._previewTimer.active
     assert host.ui.segmentEditor.mrmlSegmentEditorNode() is None
+
+
+def test_the_editor_draws_on_no_other_regions_than_those_that_are_chosen(host):
+    """The editor's own hidden box takes the first segmentation that comes, and that of before a batch of changes."""
+    import slicer
+
+    from mrbiomarkers.mrml import add_segmentation
+
+    scene, editor = slicer.mrmlScene, host.ui.segmentEditor
+    other = add_segmentation("Other", host.phantom.regions, host.phantom.series.affine)
+    assert editor.segmentationNode() is other
+    host.settle()
+    assert (host.shared.segmentation, editor.segmentationNode()) == (None, None)
+    node = host.placed()
+    assert editor.segmentationNode() is node
+    scene.StartState(scene.BatchProcessState)
+    host.regions.choose(segmentation=other)
+    scene.EndState(scene.BatchProcessState)
+    assert editor.segmentationNode() is node
+    host.settle()
+
+    assert editor.segmentationNode() is host.shared.segmentation is other
+    assert editor.canEdit()

@@ -27,6 +27,22 @@ def test_the_name_is_taken_over_when_the_field_is_left_and_not_at_each_key(host)
     assert host.regions.reader == host.ui.readerLineEdit.text == "Anna B"
 
 
+def test_a_name_that_is_being_typed_is_kept_and_taken_by_what_makes_regions(host):
+    """A key of the panel, and on macOS a button, does not take the focus from the field."""
+    from PySide6.QtTest import QTest
+
+    host.take_series()
+    QTest.keyClicks(host.ui.readerLineEdit, "Anna")
+    host.shared.size = 0.5
+    assert (host.regions.reader, host.ui.readerLineEdit.text) == ("", "Anna")
+    host.ui.placeButton.click()
+    assert (host.regions.reader, reader_of(host.regions.points)) == ("Anna", "Anna")
+    QTest.keyClicks(host.ui.readerLineEdit, "X")
+    host.regions.choose(reader="Berta", points=None)
+
+    assert host.ui.readerLineEdit.text == "Berta"
+
+
 def test_new_regions_and_points_are_the_readers(host):
     host.sign("Anna")
     regions = host.placed()

@@ -77,7 +77,9 @@ def test_buttons_say_what_is_missing(host):
     assert is_missing(ui.confirmButton) == ""
     host.running = True
     host.scanner.check()
-    assert is_missing(ui.proposeButton) == is_missing(ui.confirmButton) == "the end of what is running"
+    for button in (ui.proposeButton, ui.confirmButton):
+        assert not button.enabled
+        assert "Wait until the work" in button.toolTip
 
 
 @pytest.mark.parametrize(("full", "unit"), [(100.0, "%"), (1.0, "fraction"), (1000.0, "permille")])

@@ -94,13 +94,15 @@ def test_a_case_leaves_the_scene_as_it_was(phantom, logic):
 
 
 def test_what_the_user_made_or_loaded_meanwhile_stays(phantom, logic, tmp_path):
+    from mrbiomarkers.mrml.views import shown_volume
+
     nodes, series = opened(phantom)
     before = own_nodes(tmp_path, phantom)
     nodes.own(measured(logic, phantom, series))
     nodes.sort()
     after = own_nodes(tmp_path, phantom)
     volume = series
-    shown = nodes.shown("diffusion")
+    shown = shown_volume(series)
     nodes.remove()
 
     assert all(node.GetScene() is not None for node in [*before, *after])

@@ -332,32 +332,3 @@ def test_a_threshold_of_the_segmented_fit_is_that_of_the_package(ivim, dwi, spin
 
     np.testing.assert_allclose(found, 1e3 * wanted.D, rtol=1e-5)
     assert np.nanmax(np.abs(wanted.D - usual.D)) > 1e-5
-
-
-def test_a_fat_map_is_brought_to_the_grid_of_the_series():
-    """A field that is linear in space is the same on every grid, and unknown outside its own."""
-    from mrbiomarkers.panels.diffusion.fat_share import resampled
-
-    rng = np.random.default_rng(0)
-    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
-    affine, target = np.eye(4), np.eye(4)
-    affine[:3, :3], affine[:3, 3] = turn * [1.5, 2.0, 3.0], [-30, -40, 20]
-    target[:3, :3] = np.diag([2.5, 2.5, 4.0])
-    target[:3, 3] = (affine @ [12, 12, 6, 1])[:3] - 5
-
-    def field(shape, matrix):
-        k, j, i = np.indices(shape)
-        ras = np.einsum("ab,b...->a...", matrix, np.stack([i, j, k, np.ones_like(i)]))
-        return 20 + 0.3 * ras[0] - 0.2 * ras[1] + 0.1 * ras[2]
-
-    known = field((14, 25, 26), affine)
-    known[0, 0, 0] = np.nan
-    found, true = resampled(known, affine, (9, 12, 11), target), field((9, 12, 11), target)
-    inside = np.isfinite(found)
-    assert 20 < inside.sum() < inside.size
-    np.testing.assert_allclose(found[inside], true[inside], atol=1e-4)
-    places = np.stack([*np.indices((9, 12, 11))[::-1], np.ones((9, 12, 11))])
-    voxels = np.einsum("ab,b...->a...", np.linalg.inv(affine) @ target, places)[:3]
-    edges = np.array([25, 24, 13])[:, None, None, None]
-    np.testing.assert_array_equal(inside, np.all((voxels >= 0) & (voxels <= edges), axis=0))
-    assert resampled(known, affine, known.shape, affine) is known

@@ -125,6 +125,7 @@ class SectionHost:
         if self.running:
             return False
         self.running = True
+        self.check()
         try:
             work(lambda done, total: True)
             return True
@@ -134,4 +135,9 @@ class SectionHost:
             say(f"Not finished: {error}")
         finally:
             self.running = False
+            self.check()
         return False
+
+    def check(self):
+        for section in self.sections:
+            section.check()

@@ -7,9 +7,18 @@ import sys
 from collections.abc import Sequence
 
 from mrbiomarkers import __version__
-from mrbiomarkers.cli import convert_series, demo, diffusion, fatwater, inventory, plan_bvalues, region_commands
+from mrbiomarkers.cli import (
+    convert_series,
+    demo,
+    diffusion,
+    fatwater,
+    inventory,
+    plan_bvalues,
+    radiomics,
+    region_commands,
+)
 
-_COMMANDS = (inventory, convert_series, diffusion, fatwater, plan_bvalues, region_commands, demo)
+_COMMANDS = (inventory, convert_series, diffusion, fatwater, plan_bvalues, region_commands, radiomics, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

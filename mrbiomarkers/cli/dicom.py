@@ -6,12 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-_SUFFIXES = (".dcm", ".ima")
-
-
-def is_dicom(path: str) -> bool:
-    """Whether a path is meant as DICOM: a folder, or a file named as such."""
-    return Path(path).is_dir() or Path(path).suffix.lower() in _SUFFIXES
+from mrbiomarkers.files import is_dicom
 
 
 def split_series(path: str) -> tuple[str, str | int | None]:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.cli.dicom import is_dicom, split_series
+from mrbiomarkers.cli.dicom import split_series
 from mrbiomarkers.files.dicom_write import read_source_headers, write_dicom_results
+from mrbiomarkers.files.paths import is_dicom
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.measurements import Measurement
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mrbiomarkers.cli.dicom import is_dicom, split_series
+from mrbiomarkers.cli.dicom import split_series
 from mrbiomarkers.files import read_volume
 from mrbiomarkers.files.dicom_read import DicomMap, read_dicom_map
 from mrbiomarkers.files.parameter_maps import has_sidecar, read_map
+from mrbiomarkers.files.paths import is_dicom
 from mrbiomarkers.jobs import VendorInput, run_vendor_maps
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.quantities import QUANTITIES, quantity

@@ -11,7 +11,7 @@ from mrbiomarkers.files.nifti import write_nifti_series
 from mrbiomarkers.files.nrrd_sequence import write_nrrd_sequence
 from mrbiomarkers.files.outputs import check_output, prepare_output, write_json, write_rows, write_text
 from mrbiomarkers.files.parameter_maps import read_map, write_map_with_sidecar
-from mrbiomarkers.files.paths import atomic_path, suffix_of
+from mrbiomarkers.files.paths import atomic_path, is_dicom, suffix_of
 from mrbiomarkers.files.points import read_points, write_points
 from mrbiomarkers.files.segmentation import read_mask, read_regions, read_segments
 from mrbiomarkers.files.segmentation_write import write_regions
@@ -27,6 +27,7 @@ __all__ = [
     "check_output",
     "echo_times_from_ms",
     "is_complex_image",
+    "is_dicom",
     "json_text",
     "prepare_output",
     "read_bvalues",

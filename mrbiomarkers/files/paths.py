@@ -11,6 +11,7 @@ from pathlib import Path
 
 PathLike = str | os.PathLike[str]
 
+_DICOM = (".dcm", ".ima")
 _COMPOUND_SUFFIXES = (".nii.gz", ".seq.nrrd", ".seg.nrrd", ".seq.nhdr", ".seg.nhdr")
 
 
@@ -21,6 +22,11 @@ def suffix_of(path: PathLike) -> str:
         if name.endswith(suffix):
             return suffix
     return Path(name).suffix
+
+
+def is_dicom(path: PathLike) -> bool:
+    """Tell whether a path is meant as DICOM: a folder, or a file named as such."""
+    return Path(path).is_dir() or Path(path).suffix.lower() in _DICOM
 
 
 def stem_of(path: PathLike) -> str:

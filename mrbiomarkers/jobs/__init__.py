@@ -3,6 +3,7 @@
 from mrbiomarkers.jobs.diffusion import DiffusionResult, run_diffusion
 from mrbiomarkers.jobs.echo_fits import EchoDecay, EchoFit
 from mrbiomarkers.jobs.fatwater import FatWaterResult, run_fatwater
+from mrbiomarkers.jobs.mask_mapping import MappedMask, MaskMapping, map_masks
 from mrbiomarkers.jobs.measuring import DrawnRegion, MeasuredMaps, measure_maps
 from mrbiomarkers.jobs.models import ResidualFat
 from mrbiomarkers.jobs.readers import ReaderAgreement, agree_readers
@@ -15,6 +16,8 @@ __all__ = [
     "EchoDecay",
     "EchoFit",
     "FatWaterResult",
+    "MappedMask",
+    "MaskMapping",
     "MeasuredMaps",
     "ReaderAgreement",
     "RegionDecay",
@@ -23,6 +26,7 @@ __all__ = [
     "VendorInput",
     "VendorResult",
     "agree_readers",
+    "map_masks",
     "measure_maps",
     "run_diffusion",
     "run_fatwater",

@@ -1,5 +1,6 @@
 """MRML nodes to series, maps, masks and rows, and back. Needs 3D Slicer, or the wheel slicer-core with a scene."""
 
+from mrbiomarkers.mrml.agreement_out import add_agreement_table
 from mrbiomarkers.mrml.decays import add_diffusion_decay, add_echo_decay
 from mrbiomarkers.mrml.fits import add_fit
 from mrbiomarkers.mrml.frames import Frames, frames_of
@@ -30,6 +31,7 @@ __all__ = [
     "MeasuredNodes",
     "PlacedNodes",
     "add_agreement_chart",
+    "add_agreement_table",
     "add_box_chart",
     "add_decay_chart",
     "add_diffusion_decay",

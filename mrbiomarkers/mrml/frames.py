@@ -64,6 +64,12 @@ class Frames:
     name: str = ""
     reason: str = ""
 
+    @property
+    def first(self) -> NDArray[np.floating]:
+        """The image (K, J, I) of the lowest b-value or first echo; the first one where there are no values."""
+        index = 0 if self.values is None else int(np.argmin(self.values))
+        return np.asarray(self.images[..., index])
+
 
 @dataclass(frozen=True, eq=False)
 class FrameStack:

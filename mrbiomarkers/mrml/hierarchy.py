@@ -13,6 +13,7 @@ import slicer
 import vtk
 
 from mrbiomarkers.mrml.nodes import undo_on_error
+from mrbiomarkers.mrml.views import shown_volume
 
 
 def place_in_folder(nodes: Iterable[Any], source: Any, folder_name: str) -> int:
@@ -88,7 +89,7 @@ def place_in_study(nodes: Iterable[Any], subject: str = "", study: str = "", *, 
                 tree.SetItemUID(item, uid_name, study_uid)
         for node in nodes:
             if _is_in_scene(node):
-                tree.CreateItem(item, _shown_volume(node) or node)  # moves the item where the node has one
+                tree.CreateItem(item, shown_volume(node) or node)  # moves the item where the node has one
     return int(item)
 
 
@@ -140,21 +141,9 @@ def _child(parent: int, name: str, level: str) -> int:
 def _place_of(source: Any) -> int:
     """Return the item that holds the source's item; the top where it has none."""
     hierarchy = hierarchy_node()
-    for node in (source, _shown_volume(source)):
+    for node in (source, shown_volume(source)):
         item = hierarchy.GetItemByDataNode(node) if _is_in_scene(node) else 0
         parent = hierarchy.GetItemParent(item) if item else 0
         if parent:
             return int(parent)
     return int(hierarchy.GetSceneItemID())
-
-
-def _shown_volume(source: Any) -> Any:
-    """Return the volume in which a browser shows a sequence; None where there is none."""
-    if not _is_in_scene(source) or not source.IsA("vtkMRMLSequenceNode"):
-        return None
-    scene = slicer.mrmlScene
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
-        browser = scene.GetNthNodeByClass(number, "vtkMRMLSequenceBrowserNode")
-        if browser.IsSynchronizedSequenceNodeID(source.GetID(), True):
-            return browser.GetProxyNode(source)
-    return None

@@ -224,8 +224,10 @@ def add_record_table(
     name: str,
     units: Mapping[str, str] | None = None,
     descriptions: Mapping[str, str] | None = None,
+    *,
+    titles: Mapping[str, str] | None = None,
 ) -> Any:
-    """Add any records as a table, as those of :meth:`mrbiomarkers.jobs.ReaderAgreement.record`.
+    """Add any records as a table.
 
     Parameters
     ----------
@@ -233,8 +235,8 @@ def add_record_table(
         One a row, by column. A column of numbers becomes one, NaN where a record has none; all others are texts.
     name : str
         Name of the node; a number is added where it is taken.
-    units, descriptions : mapping of str to str, optional
-        By column.
+    units, descriptions, titles : mapping of str to str, optional
+        By column; the title is what a person reads in place of the column's name.
 
     Returns
     -------
@@ -243,7 +245,7 @@ def add_record_table(
     Raises
     ------
     ValueError
-        When there is no record, a column has no name, or a unit or description is of a column that is not there.
+        When there is no record, a column has no name, or a unit, description or title is of a column that is not there.
     """
     table = [dict(record) for record in records]
     names = list(dict.fromkeys(column for record in table for column in record))
@@ -251,7 +253,8 @@ def add_record_table(
         raise ValueError("records: expected at least one with a column, got none")
     if any(not isinstance(column, str) or not column or cleaned(column) != column for column in names):
         raise ValueError(f"records: expected names of columns without quotes and line breaks, got {names}")
-    for argument, given in (("units", units or {}), ("descriptions", descriptions or {})):
+    told = {"units": units or {}, "descriptions": descriptions or {}, "titles": titles or {}}
+    for argument, given in told.items():
         unknown = [column for column in given if column not in names]
         if unknown:
             raise ValueError(f"{argument}: expected columns of the records ({', '.join(names)}), got {unknown}")
@@ -263,8 +266,8 @@ def add_record_table(
         # in a file an empty first cell would shift the row
         texts = [_said(cell) or ("" if columns else "-") for cell in cells]
         numbers = [_NAN if cell is None else float(cell) for cell in cells] if numeric else []
-        unit, described = (units or {}).get(column, ""), (descriptions or {}).get(column, "")
-        columns.append(Column(column, numbers or texts, "", unit, described))
+        unit, described, title = (given.get(column, "") for given in told.values())
+        columns.append(Column(column, numbers or texts, title, unit, described))
     return add_table(name, columns, "records")
 
 

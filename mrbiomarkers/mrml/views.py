@@ -171,6 +171,8 @@ def shown_volume(image: Any) -> Any:
     """Return the volume that stands for an image in the views: of a sequence its proxy; None where there is none."""
     if image is None or image.IsA("vtkMRMLVolumeNode"):
         return image
+    if not image.IsA("vtkMRMLSequenceNode"):
+        return None
     for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode"):
         if browser.IsSynchronizedSequenceNode(image, True):
             volume = browser.GetProxyNode(image)

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.files import EchoFiles, EchoInput, read_echo_series, read_regions, read_series, suffix_of
-from mrbiomarkers.files.dicom_read import read_dicom_diffusion, read_dicom_echoes
+from mrbiomarkers.files import EchoFiles, EchoInput, read_echo_series, read_regions, suffix_of
+from mrbiomarkers.files.dicom_read import read_dicom_echoes
 from mrbiomarkers.jobs import DrawnRegion, run_diffusion, run_fatwater
 from mrbiomarkers.measurements import Measurement
 from mrbiomarkers.mrml import diffusion_series, drawn_regions, echo_series, masks_on
 from mrbiomarkers.panels.packages import ensure_package
+from mrbiomarkers.panels.series_files import read_diffusion_files
 from mrbiomarkers.series import DiffusionSeries, EchoSeries, combine
 from mrbiomarkers.settings import DiffusionSettings, FatWaterSettings, MeasureSettings
 from mrbiomarkers.study import (
@@ -36,7 +37,6 @@ _PARTS = ("magnitude", "phase", "real", "imaginary")
 _NAMES = ("subject", "timepoint", "reader")
 _COMMON = (*_NAMES, "regions", "series", "dicomSeries")
 _MATPLOTLIB = "matplotlib>=3.8"
-_DICOM_SUFFIXES = (".dcm", ".ima")
 _BESIDE = (".bval", ".bvals", ".json", ".raw", ".raw.gz")  # what is read with an image of the same name
 _READING = 0.1  # of the time of a case whose files have to be found and sorted first
 
@@ -195,11 +195,8 @@ class DiffusionWork(CaseWork):
         source, bvalues = given["series"], given.get("bvalues")
         if isinstance(source, DiffusionSeries):
             return source, {}, ()
-        if _is_dicom(source):
-            found = read_dicom_diffusion(source, series=given.get("dicomSeries"), bvalues=bvalues, progress=progress)
-            return combine(found.series), found.parameters, (*map(str, found.table), *found.notes)
-        _check_no_choice(given)
-        return combine(read_series(source, bvalues=bvalues)), {}, ()
+        read = read_diffusion_files(source, bvalues=bvalues, chosen=given.get("dicomSeries"), progress=progress)
+        return combine(read.series), read.parameters, (*read.table, *read.notes)
 
 
 class FatWaterWork(CaseWork):
@@ -313,11 +310,6 @@ def _check_taken(case: Case) -> None:
         raise ValueError(case.data["fault"])
 
 
-def _check_no_choice(given: Given) -> None:
-    if "dicomSeries" in given:
-        raise ValueError(f"dicomSeries: expected with a DICOM folder only, got {given['series']}")
-
-
 def _identity(case: Case) -> MeasureSettings:
     return MeasureSettings(subject=case.name, timepoint=case.timepoint, reader=case.reader)
 
@@ -338,10 +330,6 @@ def _is_file(value: Any) -> bool:
 
 def _are_files(value: Any) -> bool:
     return _is_file(value) or (isinstance(value, (list, tuple)) and bool(value) and all(map(_is_file, value)))
-
-
-def _is_dicom(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() in _DICOM_SUFFIXES
 
 
 def _paths(value: Any) -> Path | list[Path]:

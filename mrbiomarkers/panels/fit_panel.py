@@ -10,8 +10,10 @@ import vtk
 from slicer.i18n import tr as _
 
 from mrbiomarkers.mrml import FitNodes
+from mrbiomarkers.mrml.fit_key import fit_key, is_marked, mark_fit, marked_maps
 from mrbiomarkers.panels.cases.cases_section import CasesSection
 from mrbiomarkers.panels.export.export_section import ExportSection
+from mrbiomarkers.panels.measure.map_list import maps_of_scene
 from mrbiomarkers.panels.measure.measure_section import MeasureSection
 from mrbiomarkers.panels.module_widget import ModulePanel, Progress
 from mrbiomarkers.panels.readers.readers_section import ReadersSection
@@ -75,19 +77,29 @@ class FitPanel(ModulePanel):
         return [_("a scene")] if self._parameterNode is None else self.missing(self._parameterNode)
 
     def fitted(self) -> FitNodes | None:
-        """Return the maps of the last fit, when series and settings are those of now and all maps are there."""
-        if self._fitted is None or self._parameterNode is None or self.lacking():
+        """Return the maps of a fit of this very series with these settings, when all of them are there.
+
+        They may come from the module's last fit or from a scene that was loaded.
+        """
+        if self._parameterNode is None or self.lacking():
             return None
-        made, fit = self._fitted
-        there = all(node.GetScene() is slicer.mrmlScene for node in fit.maps.values())
-        return fit if there and made == self._made() else None
+        made = self._made()
+        if self._fitted is not None and _are_there(self._fitted[1]) and made == self._fitted[0]:
+            return self._fitted[1]
+        marked = [node for node in maps_of_scene() if is_marked(node)]
+        maps = marked_maps(marked, self._key()) if marked else {}
+        if not maps:
+            return None
+        self._fitted = (made, FitNodes(maps))
+        return self._fitted[1]
 
     def fit(self, progress: Progress) -> FitNodes:
         """Fit the series, and say how many maps were made and what to know of them."""
-        made = self._made()
+        made, key = self._made(), self._key()
         fit: FitNodes = self.logic.fit(
             **self.series(), **self.fitOptions(), settings=self.settings(), progress=progress
         )
+        mark_fit(fit.maps.values(), key)
         self._fitted = (made, fit)
         lines = [_("{count} maps were made.").format(count=len(fit.maps)), *fit.warnings]
         self.say("\n".join(dict.fromkeys(lines)))
@@ -121,12 +133,28 @@ class FitPanel(ModulePanel):
         super().onSceneStart(caller, event)
         self._fitted = None
 
+    def check(self, caller: Any = None, event: Any = None) -> None:
+        """Enable what can be done; of maps that are gone nothing is said any more."""
+        if self._fitted is not None and not _are_there(self._fitted[1]):
+            self._fitted = None
+            self.say("")
+        super().check(caller, event)
+
+    def _key(self) -> str:
+        """Return a digest of what a fit depends on, which a scene file keeps."""
+        return fit_key(self.kind, self.series(), self.fitOptions(), self.settings())
+
     def _made(self) -> tuple[Any, ...]:
         """Return what a fit depends on."""
         series, options = self.series(), self.fitOptions()
         given = [getattr(value, "node", value) for value in (*series.values(), *options.values())]
         nodes = [value for value in given if hasattr(value, "GetMTime")]
         return series, options, self.settings(), [_changed(node) for node in nodes]
+
+
+def _are_there(fit: FitNodes) -> bool:
+    """Tell whether all maps of a fit are in the scene."""
+    return all(node.GetScene() is slicer.mrmlScene for node in fit.maps.values())
 
 
 def _changed(node: Any) -> list[int]:

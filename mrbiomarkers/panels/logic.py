@@ -17,9 +17,9 @@ from mrbiomarkers.mrml import (
     MeasuredNodes,
     PlacedNodes,
     add_agreement_chart,
+    add_agreement_table,
     add_fit,
     add_measurement_table,
-    add_record_table,
     add_segmentation,
     add_summary_table,
     check_node,
@@ -69,8 +69,7 @@ class RegionLogic:
         """
         check_node("points", points, "vtkMRMLMarkupsFiducialNode")
         frames = frames_of(reference)
-        first = 0 if frames.values is None else int(np.argmin(frames.values))
-        image = frames.images[..., first]
+        image = frames.first
         placed = place_vertebrae(level_points(points), frames.affine, image.shape, settings, image)
         with undo_on_error():
             segmentation = add_segmentation(f"Regions of {frames.name}", placed.masks, frames.affine)
@@ -161,11 +160,14 @@ class RegionLogic:
         fits: list[RegionFits] = []
         if series is not None:
             read = self.readSeries(series)
+            _goOn(progress)
             for reader, regions in drawn.items():
                 own = replace(identity, reader=reader)
                 fits.append(self._fitRegions(read, regions, settings, own, progress))
+                _goOn(progress)
         rows = [row for found, _, _ in fits for row in found]
         measured = measure_maps(known, drawn, identity=identity, mean_of=meanOf, more_rows=rows)
+        _goOn(progress)  # the last time: no event is served while nodes are added
         warnings = [*measured.warnings, *(line for _, lines, _ in fits for line in lines)]
         name = f"of {next(iter(readers.values())).GetName()}"
         with undo_on_error():
@@ -210,7 +212,7 @@ class RegionLogic:
         rows = measurements_of(check_node("table", table, "vtkMRMLTableNode"))
         found, notes = agree_readers(rows, readerA, readerB, quantities=quantities, regions=regions, kind=kind)
         with undo_on_error():
-            result = add_record_table([one.record() for one in found], f"Agreement of {readerA} and {readerB}")
+            result = add_agreement_table(found, f"Agreement of {readerA} and {readerB}")
             charts = {}
             for one in found:
                 name = ", ".join(text for text in (one.quantity, one.model, one.method) if text)
@@ -252,6 +254,12 @@ class RegionLogic:
             [f"reader {who!r}, {line}" if who else line for line in warnings],
             {f"{who} {name}".strip(): draw for name, draw in charts.items()},
         )
+
+
+def _goOn(progress: Callable[[int, int], bool] | None) -> None:
+    """Let events be served; InterruptedError where the rest is not wanted any more."""
+    if progress is not None and progress(99, 100) is False:
+        raise InterruptedError("measuring was cancelled")
 
 
 def masks_of_node(node: Any, shape: tuple[int, ...], affine: NDArray[np.float64]) -> dict[str, Mask]:

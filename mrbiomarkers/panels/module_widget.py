@@ -15,7 +15,7 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from mrbiomarkers.panels.section import EXPECTED, Section, spoken
+from mrbiomarkers.panels.section import EXPECTED, Section, lacks, spoken
 
 Progress = Callable[[int, int], bool]
 TELL_AFTER = 2.0  # [s] after which the time that is left is told
@@ -151,10 +151,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Enable Apply when all that it needs is there; else its tooltip says what is missing."""
         missing = [_("a scene")] if self._parameterNode is None else self.missing(self._parameterNode)
         self.ui.applyButton.enabled = not missing and not self._running
-        if missing:
-            self.ui.applyButton.toolTip = _("Missing: {things}.").format(things=", ".join(missing))
-        else:
-            self.ui.applyButton.toolTip = _("Results are new nodes; nothing in the scene is changed.")
+        self.ui.applyButton.toolTip = lacks(missing) or _("Results are new nodes; nothing in the scene is changed.")
 
     def onApply(self) -> None:
         """Do the work of the Apply button."""

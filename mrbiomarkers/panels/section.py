@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from typing import Any
 
 import slicer
+from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
+
+from mrbiomarkers.mrml.scene_nodes import singleton_node
 
 NODE = "vtkMRMLScriptedModuleNode"
 EXPECTED = (TypeError, ValueError, RuntimeError, OSError, KeyError)  # what input can do wrong; it is said in the panel
@@ -29,6 +33,8 @@ class Section(VTKObservationMixin):
 
     form = ""  # name of the .ui file, without its ending
     place = "sectionsPlace"  # name of the widget of the panel's form in which it comes
+    message = ""  # name of the label in which it says something
+    shared: tuple[str, Any] | None = None  # tag and wrapper of what it keeps in the scene for all modules
 
     def __init__(self, panel: Any = None) -> None:
         VTKObservationMixin.__init__(self)
@@ -37,6 +43,7 @@ class Section(VTKObservationMixin):
         self.ui: Any = None
         self._parameters: Any = None
         self._guiTag: Any = None
+        self._tips: dict[str, str] = {}
 
     def setup(self, layout: Any) -> None:
         """Build the form and add it to a layout."""
@@ -47,8 +54,8 @@ class Section(VTKObservationMixin):
         self.widget.setMRMLScene(slicer.mrmlScene)
 
     def parameters(self, node: Any) -> Any:
-        """Return what the form is bound to when the panel has this parameter node; default: the same."""
-        return node
+        """Return what the form is bound to: what all modules share, or the parameter node of the panel."""
+        return node if self.shared is None else shared_parameters(*self.shared)
 
     def bind(self, node: Any) -> None:
         """Bind the form while the panel has this parameter node; None: to none."""
@@ -88,6 +95,41 @@ class Section(VTKObservationMixin):
         self.leaveNodes()
         self.release()
 
+    def say(self, text: str) -> None:
+        """Show a text in the section."""
+        getattr(self.ui, self.message).text = text
+
+    def wording(self, error: BaseException) -> str:
+        """Return what is said of an error that input explains."""
+        return spoken(error)
+
+    @contextmanager
+    def saying(self) -> Iterator[None]:
+        """Say in the section what is wrong with the input; nothing pops up."""
+        try:
+            yield
+        except EXPECTED as error:
+            self.say(self.wording(error))
+
+    def enable(self, widget: Any, missing: Sequence[str] = (), *, why: str = "", tip: str = "") -> None:
+        """Enable a widget; while it cannot be used its tooltip says why.
+
+        Parameters
+        ----------
+        widget : QWidget
+            A button, for the most part.
+        missing : sequence of str
+            What has to be chosen or done before, in words.
+        why : str
+            Another reason not to use it, as a sentence.
+        tip : str
+            Tooltip of the enabled widget; default that of the form.
+        """
+        usual = self._tips.setdefault(widget.name, widget.toolTip)
+        reason = lacks(missing) or why or (_("Wait until the work that runs has ended.") if self.panel.running else "")
+        widget.enabled = not reason
+        widget.toolTip = reason or tip or usual
+
 
 def shared_parameters(tag: str, wrapper: Callable[[Any], Any]) -> Any:
     """Return what a section keeps in the scene that is open, for all modules; it is added where there is none.
@@ -99,18 +141,18 @@ def shared_parameters(tag: str, wrapper: Callable[[Any], Any]) -> Any:
     wrapper : class
         Made with ``parameterNodeWrapper``. A new one is returned each time, as a wrapper keeps what it has once read.
     """
-    scene = slicer.mrmlScene
-    shared = scene.GetSingletonNode(tag, NODE)
-    if shared is None:
-        shared = scene.CreateNodeByClass(NODE)
-        shared.UnRegister(None)
-        shared.SetSingletonTag(tag)
-        shared.SetName(tag)
-        shared = scene.AddNode(shared)
+    shared = singleton_node(NODE, tag)
     shared.SetAttribute("ModuleName", tag)
     return wrapper(shared)
 
 
 def spoken(error: BaseException) -> str:
-    """Return what an error says; that of a KeyError without its quotation marks."""
+    """Return what an error says; that of a KeyError without its quotation marks, of the system without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
+def lacks(missing: Sequence[str]) -> str:
+    """Return the sentence that says what is missing; empty where nothing is."""
+    return _("Missing: {things}.").format(things=", ".join(missing)) if missing else ""

@@ -10,6 +10,7 @@ from mrbiomarkers.regions.grids import (
     place_mask,
     voxel_sizes,
 )
+from mrbiomarkers.regions.interpolation import map_on_grid
 from mrbiomarkers.regions.lesions import LESION_AREA, LesionSize, lesion_size
 from mrbiomarkers.regions.levels import LABEL_TABLES, SNOMED_CODES, Segment, SegmentLevels, find_levels
 from mrbiomarkers.regions.measure import measure, region_size, warnings_of
@@ -37,6 +38,7 @@ __all__ = [
     "is_same_grid",
     "is_same_lattice",
     "lesion_size",
+    "map_on_grid",
     "mask_on_grid",
     "measure",
     "place_mask",

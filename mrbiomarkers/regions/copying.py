@@ -101,9 +101,10 @@ def copy_mask(
     else:
         copied, outside = mask_on_grid(inside, source, shape, target)
         if not copied.any():
+            where = "lies outside" if outside == 1 else "is too small"
             raise ValueError(
-                f"mask: expected it to hold a voxel centre of the target ({describe_grid(shape, target)}), "
-                f"got one on {describe_grid(inside.shape, source)} that holds none"
+                f"mask: expected it to hold a voxel centre of the target, but it {where} (the target: "
+                f"{describe_grid(shape, target)}; the mask's own: {describe_grid(inside.shape, source)})"
             )
         if outside > 0:
             warnings.append(f"{outside:.1%} of the region lies outside the target")

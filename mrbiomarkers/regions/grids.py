@@ -81,16 +81,21 @@ def mask_on_grid(
     """
     affine, target_affine = check_affine(affine), check_affine(target_affine)
     to_mask = np.asarray(np.linalg.inv(affine) @ target_affine)
-    grid = np.indices(target_shape)[::-1].reshape(3, -1).astype(np.float64)
-    index = _nearest(to_mask, grid)
-    inside = _is_inside(index, mask.shape)
-    copied = np.zeros(grid.shape[1], dtype=bool)
-    i, j, k = index[:, inside]
-    copied[inside] = mask[k, j, i]
+    to_target = np.asarray(np.linalg.inv(to_mask))
+    copied = np.zeros(target_shape, dtype=bool)
     sources: NDArray[np.float64] = np.argwhere(mask)[:, ::-1].T.astype(np.float64)
-    placed = _is_inside(_nearest(np.asarray(np.linalg.inv(to_mask)), sources), target_shape)
-    outside = 1.0 - float(placed.mean()) if placed.size else 0.0
-    return copied.reshape(target_shape), outside
+    if not sources.size:
+        return copied, 0.0
+    box = _box_around(sources, to_target, target_shape)  # a region is a small part of an image
+    part = copied[box]
+    corner = np.array([side.start for side in box[::-1]], dtype=np.float64)[:, None]
+    index = _nearest(to_mask, np.indices(part.shape)[::-1].reshape(3, -1) + corner)
+    inside = _is_inside(index, mask.shape)
+    found = np.zeros(part.size, dtype=bool)
+    i, j, k = index[:, inside]
+    found[inside] = mask[k, j, i]
+    copied[box] = found.reshape(part.shape)
+    return copied, 1.0 - float(_is_inside(_nearest(to_target, sources), target_shape).mean())
 
 
 def place_mask(
@@ -135,6 +140,17 @@ def place_mask(
     if not placed.any():
         raise ValueError(f"{what}: expected it to overlap the series, but it holds no voxel centre of the series")
     return placed, outside
+
+
+def _box_around(points: NDArray[np.float64], transform: Affine, shape: Shape) -> tuple[slice, ...]:
+    """Return the part (K, J, I) of a grid that holds all voxels which may lie in those around the points."""
+    ends = np.stack([points.min(axis=1) - 1, points.max(axis=1) + 1])
+    corners = np.array(np.meshgrid(*ends.T, indexing="ij")).reshape(3, -1)
+    moved = transform[:3, :3] @ corners + transform[:3, 3:]
+    limit = np.array(shape[::-1])
+    start = np.clip(np.floor(moved.min(axis=1)), 0, limit).astype(int)
+    stop = np.clip(np.ceil(moved.max(axis=1)) + 1, start, limit).astype(int)
+    return tuple(slice(int(a), int(b)) for a, b in zip(start[::-1], stop[::-1], strict=True))
 
 
 def _nearest(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.intp]:

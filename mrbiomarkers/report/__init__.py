@@ -5,6 +5,7 @@ from __future__ import annotations
 from mrbiomarkers.report.agreement import bland_altman_figure
 from mrbiomarkers.report.decay import decay_figure
 from mrbiomarkers.report.echoes import echo_figure
+from mrbiomarkers.report.mapping import mapping_figure
 from mrbiomarkers.report.panels import map_panel
 from mrbiomarkers.report.plan import plan_figure
 from mrbiomarkers.report.planes import SlicePlane, slice_plane
@@ -17,6 +18,7 @@ __all__ = [
     "decay_figure",
     "echo_figure",
     "map_panel",
+    "mapping_figure",
     "plan_figure",
     "region_figure",
     "save_figure",

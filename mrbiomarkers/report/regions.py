@@ -69,7 +69,7 @@ def region_figure(
     if most < 1:
         raise ValueError(f"most: expected 1 slice or more, got {most}")
     counts = np.array([mask.sum(axis=(1, 2)) for mask in masks.values()])
-    slices = _chosen_slices(counts, most)
+    slices = chosen_slices(counts, most)
     plane = slice_plane(affine)
     window = crop_window(plane.picture(np.any([mask.any(axis=0) for mask in masks.values()], axis=0)), plane)
     longest = _longest(len(slices), window)
@@ -84,7 +84,7 @@ def region_figure(
     return _draw(views, headings, title, note)
 
 
-def _chosen_slices(counts: NDArray[np.integer], most: int) -> list[int]:
+def chosen_slices(counts: NDArray[np.integer], most: int) -> list[int]:
     """Return which slices to show, from the voxels of each region in each slice, (regions, slices)."""
     held = [int(k) for k in np.flatnonzero(counts.any(axis=0))]
     if len(held) <= most:

@@ -195,7 +195,7 @@ class Worklist:
         (self._missing.add if missing else self._missing.discard)(found.name)
         if missing:
             where = f" ({found.origin} of the worklist)" if found.origin and not self.blind else ""
-            raise FileNotFoundError(f"{self.label(found)}: missing: {', '.join(missing)}{where}")
+            raise FileNotFoundError(f"{self.label(found)}: missing: {', '.join(missing)}{where}: no such file")
         return found
 
     def open(self, case: WorklistCase | str) -> WorklistCase:

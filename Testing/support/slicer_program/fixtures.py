@@ -49,9 +49,10 @@ def panel_program(scene):
 
 def _run(kind, scene):
     """Run a program; what a slot or an observer raised fails the test, unless it was expected."""
+    from .remembered import remembered
     from .swallowed import Swallowed
 
-    with Swallowed() as swallowed:
+    with remembered(), Swallowed() as swallowed:
         running = kind(scene)
         running.swallowed = swallowed
         try:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mrbiomarkers.cli.dicom import check_no_choice, is_dicom, series_choice
+from mrbiomarkers.cli.dicom import check_no_choice, series_choice
 from mrbiomarkers.cli.progress import terminal_progress
 from mrbiomarkers.cli.regions import map_on_grid
 from mrbiomarkers.diffusion import eta_from_pdff
 from mrbiomarkers.files import read_series
 from mrbiomarkers.files.dicom_read import read_dicom_diffusion
+from mrbiomarkers.files.paths import is_dicom
 from mrbiomarkers.jobs import ResidualFat
 from mrbiomarkers.registration import MotionResult, correct_motion
 from mrbiomarkers.series import DiffusionSeries, combine, exclude

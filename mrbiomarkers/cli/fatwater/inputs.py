@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mrbiomarkers.cli.dicom import check_no_choice, is_dicom, series_choice, split_series
+from mrbiomarkers.cli.dicom import check_no_choice, series_choice, split_series
 from mrbiomarkers.cli.progress import terminal_progress
 from mrbiomarkers.cli.scanner_maps import read_scanner_map
 from mrbiomarkers.files import (
@@ -19,6 +19,7 @@ from mrbiomarkers.files import (
     suffix_of,
 )
 from mrbiomarkers.files.dicom_read import read_dicom_echoes
+from mrbiomarkers.files.paths import is_dicom
 from mrbiomarkers.jobs import VendorInput
 from mrbiomarkers.study import map_suffix
 from mrbiomarkers.vendor_maps import UNITS

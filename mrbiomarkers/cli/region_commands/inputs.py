@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from mrbiomarkers.cli.dicom import is_dicom, split_series
+from mrbiomarkers.cli.dicom import split_series
 from mrbiomarkers.files import Volume, read_volume
 from mrbiomarkers.files.dicom_read import read_dicom_image
+from mrbiomarkers.files.paths import is_dicom
 from mrbiomarkers.regions import describe_grid, is_same_grid
 
 

@@ -1,1 +1,1 @@
-"""A worklist in the panels: the case that is open, its nodes and its saved readings."""
+"""The section Cases: a worklist, the case that is open (``open_worklist.py``), its nodes and its saved readings."""

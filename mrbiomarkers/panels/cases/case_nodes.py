@@ -104,14 +104,6 @@ class CaseNodes:
             self.series[kind] = add_echo_sequences(series, f"{name} echoes", browser=True)
         return self.series[kind]
 
-    def shown(self, kind: str) -> Any:
-        """Return the volume in which the views show the series; None where there is none."""
-        first = next(iter(self.series.get(kind, {}).values()), None)
-        for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode") if first is not None else ():
-            if browser.IsSynchronizedSequenceNode(first, True):
-                return browser.GetProxyNode(first)
-        return None
-
     def own(self, node: Any) -> None:
         """Take a node for the case's if it came while the case was open and was not loaded from a file."""
         self.sort()

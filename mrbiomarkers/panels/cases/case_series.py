@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from slicer.i18n import tr as _
 
-from mrbiomarkers.files import EchoFiles, read_bvalues, read_echo_series, read_series
-from mrbiomarkers.files.dicom_read import read_dicom_diffusion, read_dicom_echoes
+from mrbiomarkers.files import EchoFiles, is_dicom, read_echo_series
+from mrbiomarkers.files.dicom_read import read_dicom_echoes
+from mrbiomarkers.panels.series_files import check_no_choice, read_diffusion_files
 from mrbiomarkers.series import DiffusionSeries, EchoSeries
 from mrbiomarkers.study import WorklistCase
 
@@ -20,7 +21,6 @@ Progress = Callable[[int, int], bool]
 MODULES = {"diffusion": "IVIM Bone Marrow", "multi-echo": "IDEAL Fat Quant"}
 """Titles of the modules by the kind of series that they take."""
 
-_DICOM_SUFFIXES = (".dcm", ".ima")
 _UNREADABLE = (TypeError, ValueError, OSError)  # what reading files of another kind ends with
 _SHORTEST = 3  # a file's name of fewer letters is not looked for in messages
 
@@ -112,24 +112,19 @@ def _is_readable(case: WorklistCase, kind: str, progress: Progress | None) -> bo
 
 
 def _diffusion(data: Mapping[str, Any], progress: Progress | None) -> CaseImages:
-    source, given = data["series"], data.get("bvalues")
-    if _is_dicom(source):
-        values = read_bvalues(given) if isinstance(given, Path) else given
-        read = read_dicom_diffusion(source, series=data.get("dicomSeries"), bvalues=values, progress=progress)
-        return CaseImages(_anonymous(read.series), tuple(read.notes))
-    _check_no_choice(data)
-    named = {"bval_file": given} if isinstance(given, Path) else {"bvalues": given}
-    return CaseImages(_anonymous(read_series(source, **named)), ())
+    given = {"bvalues": data.get("bvalues"), "chosen": data.get("dicomSeries")}
+    read = read_diffusion_files(data["series"], **given, progress=progress)
+    return CaseImages(_anonymous(read.series), read.notes)
 
 
 def _echoes(data: Mapping[str, Any], progress: Progress | None) -> CaseImages:
     parts = {name: data[name] for name in ("magnitude", "phase") if name in data}
-    if "magnitude" not in parts and _is_dicom(data["series"]):
+    if "magnitude" not in parts and is_dicom(data["series"]):
         read = read_dicom_echoes(data["series"], series=data.get("dicomSeries"), progress=progress)
-    elif any(map(_is_dicom, parts.values())):
+    elif any(map(is_dicom, parts.values())):
         read = read_dicom_echoes(list(dict.fromkeys(parts.values())), series=data.get("dicomSeries"), progress=progress)
     else:
-        _check_no_choice({} if "series" in data and "magnitude" in data else data)
+        check_no_choice({} if "series" in data and "magnitude" in data else data, _("an image file"))
         read = read_echo_series(EchoFiles(**(parts if "magnitude" in parts else {"magnitude": data["series"]})))
     return CaseImages(read.series, tuple(read.notes))
 
@@ -137,15 +132,6 @@ def _echoes(data: Mapping[str, Any], progress: Progress | None) -> CaseImages:
 def _anonymous(series: DiffusionSeries) -> DiffusionSeries:
     """Return a series without the names of files, which the nodes would keep."""
     return replace(series, source=None)
-
-
-def _check_no_choice(data: Mapping[str, Any]) -> None:
-    if "dicomSeries" in data:
-        raise ValueError(_("dicomSeries: expected with a DICOM folder only, got an image file"))
-
-
-def _is_dicom(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() in _DICOM_SUFFIXES
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any], Progress | None], CaseImages]]

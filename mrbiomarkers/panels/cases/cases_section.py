@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import qt
@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from mrbiomarkers.panels.cases.case_saving import without_folders
 from mrbiomarkers.panels.cases.open_worklist import OPEN
-from mrbiomarkers.panels.section import EXPECTED, Section
+from mrbiomarkers.panels.section import Section
 from mrbiomarkers.panels.shortcuts import Shortcuts
 from mrbiomarkers.study import REASONS, Worklist, WorklistCase
 
@@ -37,7 +37,6 @@ class CasesSection(Section):
         self._rows: dict[str, int] = {}
         self._listed: Worklist | None = None
         self._chosen = {"order": False, "hide": False}  # whether the user has set it himself
-        self._tips: dict[str, str] = {}
         self._entered = False
 
     @property
@@ -161,7 +160,7 @@ class CasesSection(Section):
     def onClose(self) -> None:
         """Close the worklist; with readings that cannot be saved it stays open."""
         if not self.panel.running:
-            with self._saying():
+            with self.saying():
                 OPEN.close()
 
     def onOpen(self, row: int = 0, column: int = 0) -> None:
@@ -176,7 +175,7 @@ class CasesSection(Section):
         if case is None or self.panel.running:
             return False
         saved = False
-        with self._saying():
+        with self.saying():
             OPEN.save(everything=True)
             OPEN.mark(case, "done")
             measured = "" if OPEN.is_measured else _("It was not measured since its regions changed last.")
@@ -189,7 +188,7 @@ class CasesSection(Section):
         worklist = OPEN.worklist
         if worklist is None or self.panel.running:
             return
-        with self._saying():
+        with self.saying():
             OPEN.save()
             case = OPEN.case
             if case is not None and worklist.state(case).state == "to do" and OPEN.is_measured:
@@ -208,7 +207,7 @@ class CasesSection(Section):
         if case is None or worklist is None or self.panel.running:
             return
         label = self._label(case)
-        with self._saying():
+        with self.saying():
             OPEN.save()
             if worklist.state(case).state == "excluded":
                 OPEN.mark(case, "to do")
@@ -246,22 +245,26 @@ class CasesSection(Section):
     def check(self) -> None:
         """Enable what can be done; the tooltip of the rest says what is missing."""
         ui, case, worklist = self.ui, self._selected(), OPEN.worklist
-        self._enable(ui.openWorklistButton, self._lacking())
-        self._enable(ui.openButton, [] if case is not None else [_("a selected case")])
-        self._enable(ui.saveButton, [] if OPEN.case is not None else [_("an open case")])
-        self._enable(ui.nextButton, [] if worklist is not None else [_("a worklist")])
-        self._enable(ui.closeButton, [] if worklist is not None else [_("a worklist")])
+        self.enable(ui.openWorklistButton, self._lacking())
+        self.enable(ui.openButton, [] if case is not None else [_("a selected case")])
+        self.enable(ui.saveButton, [] if OPEN.case is not None else [_("an open case")])
+        self.enable(ui.nextButton, [] if worklist is not None else [_("a worklist")])
+        self.enable(ui.closeButton, [] if worklist is not None else [_("a worklist")])
         again = case is not None and worklist is not None and worklist.state(case).state == "excluded"
         lacking = [] if case is not None else [_("a selected case")]
         wordless = REASONS[max(0, ui.reasonComboBox.currentIndex)] == "other" and not ui.wordsEdit.text.strip()
         if not again and wordless:
             lacking.append(_("words on the reason"))
         ui.excludeButton.text = _("Include") if again else _("Exclude")
-        self._enable(ui.excludeButton, lacking)
+        self.enable(ui.excludeButton, lacking)
 
     def say(self, text: str) -> None:
         """Show a text at the end of the section, in both modules."""
         OPEN.tell(text)
+
+    def wording(self, error: BaseException) -> str:
+        """Return what is said of an error; the folders of a case may tell subject and time point."""
+        return without_folders(error)
 
     def _open(self, case: WorklistCase) -> None:
         """Open a case, show it, and begin to place points where it has none."""
@@ -356,31 +359,13 @@ class CasesSection(Section):
         shown = [words[state].format(count=count) for state, count in counts.items() if count or state != "missing"]
         self.ui.countsLabel.text = ", ".join(shown)
 
-    def _enable(self, button: Any, lacking: list[str]) -> None:
-        """Enable a button; while it cannot be pressed its tooltip says what is missing."""
-        tip = self._tips.setdefault(button.name, button.toolTip)
-        busy = bool(self.panel.running)
-        button.enabled = not lacking and not busy
-        if lacking:
-            button.toolTip = _("Missing: {things}.").format(things=", ".join(lacking))
-        else:
-            button.toolTip = _("Wait until the work that runs has ended.") if busy else tip
-
-    @contextmanager
-    def _saying(self) -> Iterator[None]:
-        """Say in the panel what is wrong; nothing pops up."""
-        try:
-            yield
-        except EXPECTED as error:
-            self.say(without_folders(error))
-
     def _keepForm(self, path: str, worklist: Worklist) -> None:
-        settings = slicer.app.settings()
+        settings = slicer.app.userSettings()
         settings.setValue(f"{SETTINGS}Path", path)
         settings.setValue(f"{SETTINGS}Reader", worklist.reader)
 
     def _restoreForm(self) -> None:
-        settings = slicer.app.settings()
+        settings = slicer.app.userSettings()
         self.ui.worklistPath.currentPath = str(settings.value(f"{SETTINGS}Path") or "")
         self.ui.readerEdit.text = str(settings.value(f"{SETTINGS}Reader") or "")
         self.onForm()

@@ -10,6 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from mrbiomarkers.mrml import undo_on_error
+from mrbiomarkers.mrml.views import shown_volume
 from mrbiomarkers.panels.cases.case_nodes import CaseNodes
 from mrbiomarkers.panels.cases.case_readings import Found
 from mrbiomarkers.panels.cases.case_saving import Saving, without_folders
@@ -168,25 +169,7 @@ class OpenWorklist:
             self._panel = None
 
     def save(self, *, everything: bool = False, changed: bool = False) -> bool:
-        """Save what has changed since it was saved.
-
-        Parameters
-        ----------
-        everything : bool
-            Save what has not changed, too.
-        changed : bool
-            Do not try again what could not be saved, until it changes.
-
-        Returns
-        -------
-        bool
-            Whether anything was saved.
-
-        Raises
-        ------
-        OSError
-            When something cannot be saved; what was there stays.
-        """
+        """Save the readings of the open case; see :meth:`Saving.save`."""
         if self._saving is None:
             return False
         self.watch()
@@ -202,8 +185,9 @@ class OpenWorklist:
         return None if self._saving is None else self._saving.identity()
 
     def shown(self, kind: str) -> Any:
-        """Return the volume in which the views show the series of the case."""
-        return None if self._nodes is None else self._nodes.shown(kind)
+        """Return the volume in which the views show the series of the case; None where there is none."""
+        series = {} if self._nodes is None else self._nodes.series.get(kind, {})
+        return shown_volume(next(iter(series.values()), None))
 
     def tell(self, text: str) -> None:
         """Say something in both modules."""

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from mrbiomarkers.diffusion import eta_from_pdff
 from mrbiomarkers.jobs import ResidualFat
 from mrbiomarkers.mrml import diffusion_series, parameter_map
 from mrbiomarkers.mrml.frames import open_frames
 from mrbiomarkers.mrml.nodes import said
-from mrbiomarkers.regions import is_same_grid
+from mrbiomarkers.regions import map_on_grid
 from mrbiomarkers.series import DiffusionSeries, combine
 from mrbiomarkers.series import exclude as without
 
@@ -49,7 +48,7 @@ class FatMap:
             When the node is no map of PDFF, a number does not fit, or the map does not meet the grid.
         """
         found = parameter_map(self.node, quantity="PDFF")
-        pdff = resampled(found.values, found.affine, shape, affine)
+        pdff = map_on_grid(found.values, found.affine, shape, affine)
         if not np.isfinite(pdff).any():
             raise ValueError(f"fat: expected a fat fraction map that meets the series, got {said(self.node)}")
         clipped = np.clip(pdff, 0.0, 100.0)  # noise goes beyond
@@ -111,31 +110,3 @@ def _edited_sources(source: Any, bvalues: NDArray[np.float64]) -> tuple[str, ...
         told if np.isclose(given, value, rtol=1e-9, atol=0) else f"caller, edited (was {value:g})"
         for given, value, told in zip(bvalues, own, stack.source, strict=True)
     )
-
-
-def resampled(
-    values: NDArray[Any], affine: NDArray[np.float64], shape: tuple[int, ...], target: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return a map on another grid by linear interpolation; NaN outside it and beside voxels without a value.
-
-    Parameters
-    ----------
-    values : (K, J, I) array
-        The map.
-    affine, target : (4, 4) array [mm]
-        Voxels to RAS of the map and of the grid.
-    shape : (3,) tuple of int
-        Of the grid.
-    """
-    if is_same_grid(values.shape, affine, shape, target):
-        return np.asarray(values, dtype=np.float64)
-    to_map = np.linalg.inv(affine) @ target
-    source = np.asarray(values, dtype=np.float64)
-    result = np.empty(shape)
-    j, i = np.indices(shape[1:])
-    for k in range(shape[0]):  # slice by slice: only the result takes memory
-        voxels = np.stack([i, j, np.full_like(i, k), np.ones_like(i)])
-        places = np.einsum("ab,bji->aji", to_map, voxels)[2::-1]
-        near = np.round(places * 1e6) / 1e6  # the outermost voxels, in spite of rounding
-        result[k] = map_coordinates(source, near, order=1, mode="constant", cval=np.nan)
-    return result

@@ -1,1 +1,1 @@
-"""Input and fit of a multi-echo series."""
+"""Input and fit of IDEALFatQuant: kinds of data, echo times, field strength, meaning of the phases."""

@@ -35,7 +35,6 @@ class EchoSection(Section):
         self._table: Any = None
         self._main: Any = None  # the series that field strength and phases on the form belong to
         self._watched: list[Any] = []
-        self._tips: dict[str, str] = {}
         self._shown: Any = _NOT_YET  # what the rows of the table came from
 
     def setup(self, layout: Any) -> None:
@@ -152,13 +151,15 @@ class EchoSection(Section):
             label.text = text
             label.visible = bool(text)
         edited = self._main is not None and bool(edits_of(parameters, self._main) or self._table.wrong)
-        self._enable(form.resetButton, edited, _("Nothing was changed: this is what the series says."))
+        self.enable(form.resetButton, why="" if edited else _("Nothing was changed: this is what the series says."))
 
     def _enable_fit(self) -> None:
         """Disable what has no meaning for magnitudes."""
         form, phases = self.ui, not by_magnitude(self._parameters)
         for widget in (form.precessionComboBox, form.bipolarComboBox):
-            self._enable(widget, phases, _("Magnitudes are fitted: they do not tell it, and do not need it."))
+            self.enable(
+                widget, why="" if phases else _("Magnitudes are fitted: they do not tell it, and do not need it.")
+            )
 
     def _keep(self) -> None:
         """Keep field strength and meaning of the phases with the series that they were edited for."""
@@ -184,9 +185,3 @@ class EchoSection(Section):
         for node in [node for node in wanted if node not in self._watched]:
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSeries)
         self._watched = wanted
-
-    def _enable(self, widget: Any, enabled: bool, reason: str) -> None:
-        """Enable a widget; while it is not, its tooltip says why."""
-        tip = self._tips.setdefault(widget.name, widget.toolTip)
-        widget.enabled = enabled
-        widget.toolTip = tip if enabled else reason

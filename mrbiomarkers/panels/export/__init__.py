@@ -1,1 +1,1 @@
-"""The section Export: tables, figures, maps, regions and DICOM objects as files."""
+"""The section Export: what there is to export, and tables, figures, maps, regions and DICOM objects as files."""

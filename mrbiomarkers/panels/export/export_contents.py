@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import slicer
-
 from mrbiomarkers.mrml import check_node
 from mrbiomarkers.mrml.charts_in import DecayNumbers, PairNumbers, decay_numbers, pair_numbers
+from mrbiomarkers.mrml.scene_nodes import visible_nodes
+from mrbiomarkers.panels.measure.map_list import model_of
 from mrbiomarkers.settings import MeasureSettings
 
 _TABLE, _QUANTITY = "MRBiomarkers.Table", "MRBiomarkers.Quantity"
@@ -72,7 +71,7 @@ def latest_table(*kinds: str) -> Any:
     *kinds : str
         ``"measurements"``, ``"summary"`` or ``"records"``. What is hidden, as from a blinded reader, does not count.
     """
-    found = [node for node in _shown("vtkMRMLTableNode") if node.GetAttribute(_TABLE) in kinds]
+    found = [node for node in visible_nodes("vtkMRMLTableNode") if node.GetAttribute(_TABLE) in kinds]
     return found[-1] if found else None
 
 
@@ -86,7 +85,7 @@ def charted(is_echo: bool, charts: Iterable[Any] | None = None) -> tuple[list[De
     charts : iterable of vtkMRMLPlotChartNode, optional
         Decay charts that are wanted; default all of the scene.
     """
-    everything = _shown("vtkMRMLPlotChartNode")
+    everything = visible_nodes("vtkMRMLPlotChartNode")
     wanted = everything if charts is None else [chart for chart in charts if chart in everything]
     decays, compared = {}, {}
     for chart in wanted:
@@ -114,9 +113,9 @@ def maps_of(sources: Iterable[Any]) -> dict[str, Any]:
         By the quantity, and the model where several models have it. Of two maps of one name, the latest.
     """
     made = list(sources)
-    nodes = [node for node in _shown("vtkMRMLScalarVolumeNode") if node.GetAttribute(_QUANTITY)]
+    nodes = [node for node in visible_nodes("vtkMRMLScalarVolumeNode") if node.GetAttribute(_QUANTITY)]
     own = [node for node in nodes if node.GetNodeReference(_SOURCE) in made and made]
-    kept = {(node.GetAttribute(_QUANTITY), _model(node)): node for node in own or nodes}
+    kept = {(node.GetAttribute(_QUANTITY), model_of(node)): node for node in own or nodes}
     keys = [key for key, _ in kept]
     return {f"{key}_{model}" if keys.count(key) > 1 and model else key: node for (key, model), node in kept.items()}
 
@@ -161,18 +160,6 @@ def table_text(table: Any) -> tuple[str, str]:
     lines = ["\t".join(line) for line in (header, *cells)]
     head, *body = [_html_row(line, tag) for line, tag in ((header, "th"), *((line, "td") for line in cells))]
     return "\n".join(lines) + "\n", f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
-
-
-def _shown(kind: str) -> list[Any]:
-    return [node for node in slicer.util.getNodesByClass(kind) if not node.GetHideFromEditors()]
-
-
-def _model(node: Any) -> str:
-    try:
-        told = json.loads(node.GetAttribute("MRBiomarkers.Provenance") or "{}")
-    except ValueError:
-        return ""
-    return str(told.get("model", "")) if isinstance(told, Mapping) else ""
 
 
 def _title(table: Any, name: str) -> str:

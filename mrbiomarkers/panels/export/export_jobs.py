@@ -17,6 +17,7 @@ from mrbiomarkers.jobs import DrawnRegion
 from mrbiomarkers.maps import ParameterMap
 from mrbiomarkers.measurements import Measurement, measurements_to_csv
 from mrbiomarkers.mrml import drawn_regions, frames_of, level_points, masks_on, measurements_of, parameter_map
+from mrbiomarkers.mrml.agreement_out import agreement_records
 from mrbiomarkers.mrml.segments import label_names
 from mrbiomarkers.mrml.volumes import voxels_of
 from mrbiomarkers.panels.export.export_contents import Results, charted, table_rows
@@ -98,8 +99,7 @@ def _picture(image: Any, maps: Mapping[str, ParameterMap]) -> Picture:
     """Return the image of the lowest b-value or first echo; without a series, the first map."""
     if image is not None:
         frames = frames_of(image)
-        first = 0 if frames.values is None else int(np.argmin(frames.values))
-        return Picture(frames.images[..., first], frames.affine)
+        return Picture(frames.first, frames.affine)
     if not maps:
         raise ValueError("regions: expected a series or a map, on whose voxels they are written, got none")
     first_map = next(iter(maps.values()))
@@ -145,11 +145,11 @@ def _write_table(table: Any, out: Path, tell: Progress) -> None:
     if kind == "measurements":
         write_text(out / "measurements.csv", measurements_to_csv(measurements_of(table)))
         return
-    rows = table_rows(table)
+    agreement = agreement_records(table)
+    rows = agreement or table_rows(table)
     for row in rows:
         row.update({name: int(row[name]) for name in _COUNTS if isinstance(row.get(name), float)})
-    is_agreement = bool(rows) and "reader_a" in rows[0]
-    write_rows(out / ("agreement.csv" if is_agreement else f"{file_name(kind or 'table')}.csv"), rows)
+    write_rows(out / ("agreement.csv" if agreement else f"{file_name(kind or 'table')}.csv"), rows)
 
 
 def _write_map(name: str, one: ParameterMap, out: Path, tell: Progress) -> None:

@@ -15,7 +15,8 @@ from mrbiomarkers.panels.export.export_contents import Results, latest_table, ma
 from mrbiomarkers.panels.export.export_dicom import DicomWish
 from mrbiomarkers.panels.export.export_parameters import SHARED, ExportParameterNode
 from mrbiomarkers.panels.export.exporting import Exported, affordable, export_results, lacking
-from mrbiomarkers.panels.section import EXPECTED, Section, shared_parameters, spoken
+from mrbiomarkers.panels.section import Section, lacks
+from mrbiomarkers.panels.widgets import Soon
 
 FOLDER = "MRBiomarkers/ExportFolder"  # in the user's settings, not in the scene
 DELAY = 100  # [ms] from a change of the scene to what can be exported now
@@ -26,6 +27,8 @@ class ExportSection(Section):
     """Copies a table, and writes tables, figures, maps, regions and DICOM objects."""
 
     form = "export_section"
+    message = "exportMessage"
+    shared = (SHARED, ExportParameterNode)
 
     def __init__(self, panel: Any = None) -> None:
         super().__init__(panel)
@@ -43,15 +46,7 @@ class ExportSection(Section):
         for edit in (ui.folderPathLineEdit, ui.sourcePathLineEdit):
             edit.validInputChanged.connect(self.onInput)  # an emptied field is no "current path"
         ui.exportedList.setVisible(False)
-        self._timer = qt.QTimer(self.widget)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(DELAY)
-        self._timer.connect("timeout()", self.check)
-
-    def parameters(self, node: Any) -> Any:
-        """Return what both modules share."""
-        wrapper: Any = ExportParameterNode
-        return shared_parameters(SHARED, wrapper)
+        self._timer = Soon(self.widget, self.check, DELAY)
 
     def bind(self, node: Any) -> None:
         """Bind the form, and follow what comes into the scene and leaves it."""
@@ -86,8 +81,7 @@ class ExportSection(Section):
 
     def onChanged(self, caller: Any = None, event: Any = None) -> None:
         """Look soon, and once for all changes until then, at what can be exported."""
-        if not self._timer.active:
-            self._timer.start()
+        self._timer.start()
 
     def onFolder(self, path: str = "") -> None:
         """Remember the folder for the other module and the next session."""
@@ -108,17 +102,14 @@ class ExportSection(Section):
         table = self._copied()
         if table is None:
             return
-        try:
+        with self.saying():
             text, html = table_text(table)
-        except EXPECTED as error:
-            self.say(spoken(error))
-            return
-        data = qt.QMimeData()
-        data.setText(text)
-        data.setHtml(html)
-        slicer.app.clipboard().setMimeData(data)
-        rows = text.count("\n") - 1
-        self.say(_("Copied: {table}, {count} rows.").format(table=table.GetName(), count=rows))
+            data = qt.QMimeData()
+            data.setText(text)
+            data.setHtml(html)
+            slicer.app.clipboard().setMimeData(data)
+            rows = text.count("\n") - 1
+            self.say(_("Copied: {table}, {count} rows.").format(table=table.GetName(), count=rows))
 
     def onExport(self) -> None:
         """Write what is chosen into a new folder."""
@@ -127,7 +118,7 @@ class ExportSection(Section):
         self._forgetOthers()
         missing = self._missing()
         if missing:
-            self.say(_("Missing: {things}.").format(things=", ".join(missing)))
+            self.say(lacks(missing))
             return
         parts, notes = affordable(self._parts())
         if not parts or self._parameters is None:  # the user was asked; the scene may be another
@@ -153,22 +144,12 @@ class ExportSection(Section):
         self._forgetOthers()
         ui.dicomPlace.setVisible(bound and self._parameters.writeDicom)
         copied = self._copied()
-        ui.copyButton.enabled = copied is not None
         if copied is None:
-            ui.copyButton.toolTip = _("Missing: {things}.").format(things=_("a table (Measure makes it)"))
+            self.enable(ui.copyButton, [_("a table (Measure makes it)")])
         else:
             tip = _("Copy {table} with its header and units, for a spreadsheet or a text.")
-            ui.copyButton.toolTip = tip.format(table=copied.GetName())
-        missing = self._missing()
-        ui.exportButton.enabled = not missing and not self.panel.running
-        if missing:
-            ui.exportButton.toolTip = _("Missing: {things}.").format(things=", ".join(missing))
-        else:
-            ui.exportButton.toolTip = _("Write into a new folder; nothing is ever overwritten.")
-
-    def say(self, text: str) -> None:
-        """Show a text below the button."""
-        self.ui.exportMessage.text = text
+            self.enable(ui.copyButton, tip=tip.format(table=copied.GetName()))
+        self.enable(ui.exportButton, self._missing(), tip=_("Write into a new folder; nothing is ever overwritten."))
 
     def _show(self, text: str, files: tuple[str, ...]) -> None:
         """Show a text and the names of files."""

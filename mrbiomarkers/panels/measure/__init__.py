@@ -1,1 +1,1 @@
-"""The section Measure, and the layout of the views."""
+"""The section Measure: the maps and regions that are chosen, and the layout of slices, plot and table."""

@@ -8,6 +8,8 @@ from typing import Any
 import slicer
 import vtk
 
+from mrbiomarkers.mrml.scene_nodes import singleton_node
+
 LAYOUT = 8461  # beyond the numbers of Slicer's own layouts; a scene file keeps it
 PLOT, TABLE = "MRBiomarkersPlot", "MRBiomarkersTable"  # singleton tags of the views
 FORM_PLOT = "MRBiomarkersFormPlot"  # of the plot in a form: not the view of the layout
@@ -124,15 +126,7 @@ def register() -> Any:
 
 def formPlot() -> Any:
     """Return the plot view of the forms, which is there without a layout and stays when the scene is closed."""
-    scene = slicer.mrmlScene
-    view = scene.GetSingletonNode(FORM_PLOT, "vtkMRMLPlotViewNode")
-    if view is None:
-        view = scene.CreateNodeByClass("vtkMRMLPlotViewNode")
-        view.UnRegister(None)
-        view.SetSingletonTag(FORM_PLOT)
-        view.SetName(FORM_PLOT)
-        view = scene.AddNode(view)
-    return view
+    return singleton_node("vtkMRMLPlotViewNode", FORM_PLOT)
 
 
 def _layoutNode() -> Any:

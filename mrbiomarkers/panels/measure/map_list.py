@@ -9,6 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from mrbiomarkers.mrml.scene_nodes import visible_nodes
 from mrbiomarkers.quantities import QUANTITIES
 
 _MEASURED = "MRBiomarkers.Measured"  # of a map: what the user has chosen, "yes" or "no"; a scene file keeps it
@@ -65,9 +66,18 @@ class MapList:
 
 def maps_of_scene() -> list[Any]:
     """Return the maps that this extension has made, the oldest first; the hidden volumes of their status are none."""
-    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    volumes = visible_nodes("vtkMRMLScalarVolumeNode")
     known = [node for node in volumes if node.GetAttribute("MRBiomarkers.Quantity") in QUANTITIES]
-    return [node for node in known if not node.GetHideFromEditors() and node.GetImageData() is not None]
+    return [node for node in known if node.GetImageData() is not None]
+
+
+def model_of(node: Any) -> str:
+    """Return the model that a map was fitted with; empty where it names none."""
+    try:
+        provenance = json.loads(node.GetAttribute("MRBiomarkers.Provenance") or "{}")
+    except ValueError:
+        return ""
+    return str(provenance.get("model") or "") if isinstance(provenance, dict) else ""
 
 
 def _checked(nodes: list[Any]) -> list[Any]:
@@ -88,10 +98,5 @@ def _of_tissue(node: Any) -> bool:
 
 def _kind(node: Any) -> tuple[str, ...]:
     """Return what two maps have in common of which only one is measured."""
-    try:
-        provenance = json.loads(node.GetAttribute("MRBiomarkers.Provenance") or "{}")
-    except ValueError:
-        provenance = {}
-    model = provenance.get("model") if isinstance(provenance, dict) else None
     source = node.GetNodeReferenceID("MRBiomarkers.Source") or node.GetID()
-    return str(source), str(node.GetAttribute("MRBiomarkers.Quantity")), str(model)
+    return str(source), str(node.GetAttribute("MRBiomarkers.Quantity")), model_of(node)

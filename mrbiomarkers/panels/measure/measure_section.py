@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -21,8 +19,9 @@ from mrbiomarkers.panels.measure.map_list import MapList
 from mrbiomarkers.panels.measure.measure_parameters import ALL, SHARED, STATISTICS, MeasureParameterNode
 from mrbiomarkers.panels.measure.region_list import RegionList, names_of, sentence
 from mrbiomarkers.panels.readers.reader_nodes import readings
-from mrbiomarkers.panels.section import EXPECTED, NODE, Section, shared_parameters, spoken
+from mrbiomarkers.panels.section import EXPECTED, NODE, Section, lacks, spoken
 from mrbiomarkers.panels.shortcuts import Shortcuts
+from mrbiomarkers.panels.widgets import Soon
 from mrbiomarkers.tables import LUMBAR
 
 DELAY = 30  # [ms] from the first new node to the list of maps; nodes that come meanwhile are one change
@@ -38,6 +37,8 @@ class MeasureSection(Section):
     """
 
     form = "measure_section"
+    message = "measureMessage"
+    shared = (SHARED, MeasureParameterNode)
 
     def __init__(self, panel: Any) -> None:
         super().__init__(panel)
@@ -45,7 +46,6 @@ class MeasureSection(Section):
         self._before: tuple[Any, ...] = ()
         self._entered = False
         self._keys: Any = None
-        self._tips: dict[str, str] = {}
 
     @property
     def measured(self) -> MeasuredNodes | None:
@@ -76,14 +76,7 @@ class MeasureSection(Section):
         for edit in (ui.subjectEdit, ui.timepointEdit):
             edit.textChanged.connect(self.onTyped)
         ui.overlaySelector.addAttribute("vtkMRMLScalarVolumeNode", "MRBiomarkers.Quantity")
-        self._timer = qt.QTimer(self.widget)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(DELAY)
-        self._timer.connect("timeout()", self.updateMaps)
-
-    def parameters(self, node: Any) -> Any:
-        """Return what both modules share; made anew each time, as a wrapper keeps what it has once read."""
-        return shared_parameters(SHARED, cast(Any, MeasureParameterNode))
+        self._timer = Soon(self.widget, self.updateMaps, DELAY)
 
     def bind(self, node: Any) -> None:
         """Bind the form, and follow the maps of the scene and what is chosen elsewhere in the panel."""
@@ -165,9 +158,11 @@ class MeasureSection(Section):
         """Measure the checked maps, after a fit where the series has not been fitted so; return whether it is done."""
         if self._parameters is None or self.panel.running:
             return False
+        if self.panel.regions is not None:
+            self.panel.regions.takeReader()
         lacking = self.lacking()
         if lacking:
-            self.say(_("Missing: {things}.").format(things=", ".join(lacking)))
+            self.say(lacks(lacking))
             return False
         self.say("")
         return bool(self.panel.run(_("Measuring"), self._measure, self.say))
@@ -247,8 +242,7 @@ class MeasureSection(Section):
 
     def onNodes(self, caller: Any = None, event: Any = None) -> None:
         """List the maps soon, and once for all nodes until then."""
-        if not self._timer.active:
-            self._timer.start()
+        self._timer.start()
 
     def onParameters(self, caller: Any = None, event: Any = None) -> None:
         """Follow what was chosen."""
@@ -285,17 +279,11 @@ class MeasureSection(Section):
                 edit.blockSignals(True)
                 edit.text = text
                 edit.blockSignals(False)
-        lacking = self.lacking()
-        self._enable(
-            self.ui.measureButton, not lacking and not self.panel.running, lacking or [_("the end of the work")]
-        )
+        self.enable(self.ui.measureButton, self.lacking())
         entry = self._regions.chosen
-        self._enable(self.ui.jumpButton, entry is not None and entry[1] is not None, [_("a region in the scene")])
-        self._enable(self.ui.nextButton, bool(self._regions.regions), [_("regions")])
-
-    def say(self, text: str) -> None:
-        """Show a text below the button."""
-        self.ui.measureMessage.text = text
+        there = entry is not None and entry[1] is not None
+        self.enable(self.ui.jumpButton, [] if there else [_("a region in the scene")])
+        self.enable(self.ui.nextButton, [] if self._regions.regions else [_("regions")])
 
     def _measure(self, progress: Callable[[int, int], bool]) -> None:
         parameters, panel, drawn = self._parameters, self.panel, self._readings()
@@ -303,6 +291,8 @@ class MeasureSection(Section):
         wanted = LUMBAR if parameters.levelMean else ()
         series = {"series": panel.series(), "settings": panel.settings()}
         fit = (panel.fitted() or panel.fit(progress)) if self._canFit() else None
+        if progress(0, 1) is False:
+            raise InterruptedError(_("nothing was measured"))
         self._maps.refresh()
         maps = self._maps.checked()
         if not maps:
@@ -342,7 +332,7 @@ class MeasureSection(Section):
         """Put the chosen statistic into the summary."""
         measured = self.measured
         if measured is not None and measured.summary is not None:
-            with self._saying():
+            with self.saying():
                 rows = measurements_of(measured.table)
                 show_statistics(measured.summary, rows, STATISTICS[self._parameters.statistic])
 
@@ -369,7 +359,7 @@ class MeasureSection(Section):
     def _showOverlay(self, outlines: bool) -> None:
         """Show the map over the images, and the regions as outlines; without a map they are filled faintly again."""
         p = self._parameters
-        with self._saying():
+        with self.saying():
             below = shown_volume(self.panel.image())
             show_overlay(p.overlay, opacity=p.opacity, background=below, legend=p.legend)
             for node in self._readings().values() if outlines else ():
@@ -380,17 +370,3 @@ class MeasureSection(Section):
         """Leave the views to the user, who has chosen another layout."""
         if self._parameters is not None:
             self._parameters.reading = False
-
-    @contextmanager
-    def _saying(self) -> Iterator[None]:
-        """Say in the panel what is wrong; nothing pops up."""
-        try:
-            yield
-        except EXPECTED as error:
-            self.say(spoken(error))
-
-    def _enable(self, button: Any, enabled: bool, missing: list[str]) -> None:
-        """Enable a button; while it cannot be pressed its tooltip says what is missing."""
-        tip = self._tips.setdefault(button.name, button.toolTip)
-        button.enabled = enabled
-        button.toolTip = tip if enabled else _("Missing: {things}.").format(things=", ".join(missing))

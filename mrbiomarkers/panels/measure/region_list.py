@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from mrbiomarkers.measurements import METHODS
 from mrbiomarkers.mrml.views import jump_to_region
+from mrbiomarkers.panels.widgets import offer
 from mrbiomarkers.quantities import QUANTITIES
 
 MAP = METHODS[0]  # rows of a map; others say more of a fit than a person wants to read in a line
@@ -45,14 +46,9 @@ class RegionList:
     def show(self, regions: Mapping[str, Shown]) -> None:
         """Offer regions; the one that was chosen stays chosen."""
         before, self._regions = self._regions, dict(regions)
-        if list(before) != list(regions):
-            chosen, names = self._combo.currentText, list(regions)
-            self._combo.blockSignals(True)
-            self._combo.clear()
-            self._combo.addItems(names)
-            self._combo.currentIndex = names.index(chosen) if chosen in names else min(0, len(names) - 1)
-            self._combo.blockSignals(False)
-            self._seen = self._seen and chosen in names
+        chosen = self._combo.currentText
+        if offer(self._combo, list(regions)):
+            self._seen = self._seen and chosen in regions
         if before != self._regions:
             self._changed()
 

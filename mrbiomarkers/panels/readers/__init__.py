@@ -1,1 +1,1 @@
-"""The section Readers: a second reader who is blinded, and agreement."""
+"""The section Readers: whose regions are whose, a second reader who is blinded, and agreement."""

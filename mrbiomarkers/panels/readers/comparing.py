@@ -10,6 +10,7 @@ import slicer
 
 from mrbiomarkers.measurements import Measurement
 from mrbiomarkers.mrml import AgreementNodes, add_measurement_table, measurements_of, undo_on_error
+from mrbiomarkers.mrml.scene_nodes import visible_nodes
 from mrbiomarkers.regions.levels import LEVELS
 from mrbiomarkers.study.readings import reader_name, readers_of, rows_of, same_reader
 
@@ -20,9 +21,8 @@ Rows = list[Measurement]
 
 def tables_of_scene() -> list[Any]:
     """Return the measurement tables that are not hidden, the newest last."""
-    tables = slicer.util.getNodesByClass("vtkMRMLTableNode")
-    ours = [table for table in tables if table.GetAttribute("MRBiomarkers.Table") == "measurements"]
-    return [table for table in ours if not table.GetHideFromEditors()]
+    tables = visible_nodes("vtkMRMLTableNode")
+    return [table for table in tables if table.GetAttribute("MRBiomarkers.Table") == "measurements"]
 
 
 def rows_by_reader(tables: Iterable[Any]) -> dict[str, Rows]:

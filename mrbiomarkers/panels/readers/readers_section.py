@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import vtk
@@ -20,7 +19,8 @@ from mrbiomarkers.panels.readers.comparing import (
 )
 from mrbiomarkers.panels.readers.reader_nodes import Reading, give_reader, readings, wrong_name
 from mrbiomarkers.panels.readers.readers_parameters import SHARED, ReadersParameterNode
-from mrbiomarkers.panels.section import EXPECTED, Section, shared_parameters, spoken
+from mrbiomarkers.panels.section import EXPECTED, Section
+from mrbiomarkers.panels.widgets import offer
 from mrbiomarkers.study.readings import reader_name, same_reader
 
 SECTIONS = ("cases", "imported", "scanner", "regions", "measure", "readers", "export")
@@ -36,10 +36,11 @@ class ReadersSection(Section):
     """
 
     form = "readers_section"
+    message = "readersMessage"
+    shared = (SHARED, ReadersParameterNode)
 
     def __init__(self, panel: Any) -> None:
         super().__init__(panel)
-        self._tips: dict[str, str] = {}
         self._known: tuple[Any, list[str]] = ((), [])  # state of the tables, and the readers in them
 
     @property
@@ -73,11 +74,6 @@ class ReadersSection(Section):
         ui.sourceComboBox.currentIndexChanged.connect(self.onSource)
         ui.quantityComboBox.currentIndexChanged.connect(self.onQuantity)
 
-    def parameters(self, node: Any) -> Any:
-        """Return what both modules share."""
-        wrapper: Any = ReadersParameterNode
-        return shared_parameters(SHARED, wrapper)
-
     def bind(self, node: Any) -> None:
         """Bind the form, and show the last comparison."""
         super().bind(node)
@@ -104,7 +100,7 @@ class ReadersSection(Section):
         """Take the table and the chart away."""
         if self.ui is not None:
             self.ui.agreementTable.setMRMLTableNode(None)
-            self._offer(self.ui.quantityComboBox, [])
+            offer(self.ui.quantityComboBox, [])
             self.ui.notesLabel.text = ""
             self.say("")
 
@@ -120,7 +116,7 @@ class ReadersSection(Section):
         if self._parameters is None or self.blinded or self.panel.running:
             return
         regions, second = self.panel.regions, reader_name(self._parameters.second)
-        with self._saying():
+        with self.saying():
             self._checkSecond(second)
             give_reader(regions.reader, regions.image, regions.regions, regions.points)
             self._parameters.first = regions.reader
@@ -195,11 +191,6 @@ class ReadersSection(Section):
         """Follow what was written."""
         self.check()
 
-    def propose(self, name: str) -> None:
-        """Write a name as that of the second reader."""
-        if self._parameters is not None and not self.blinded:
-            self._parameters.second = name
-
     def check(self) -> None:
         """Enable what can be done; the tooltip of the rest says what is missing."""
         if self.ui is None:
@@ -212,19 +203,16 @@ class ReadersSection(Section):
                 button.enabled = False
             return
         second = [] if reader_name(self._parameters.second) else [_("the second reader's name")]
-        self._enable(ui.beginButton, second if not blinded else [_("the end of this reading: press Show both")])
-        self._enable(ui.showButton, [] if blinded else [_("a second reader who is reading")])
-        self._offer(ui.sourceComboBox, [_("This scene"), *([_("Worklist")] if self._worklist() is not None else [])])
+        self.enable(ui.beginButton, second if not blinded else [_("the end of this reading: press Show both")])
+        self.enable(ui.showButton, [] if blinded else [_("a second reader who is reading")])
+        offer(ui.sourceComboBox, [_("This scene"), *([_("Worklist")] if self._worklist() is not None else [])])
         names = [] if blinded else self._readers()
-        isNew = self._offer(ui.readerAComboBox, names) + self._offer(ui.readerBComboBox, names, 1)
-        if isNew and len(names) > 1 and ui.readerAComboBox.currentText == ui.readerBComboBox.currentText:
+        names = names if len(names) > 1 else []  # or the first who has measured would stay in the first box
+        is_new = offer(ui.readerAComboBox, names) + offer(ui.readerBComboBox, names, 1)
+        if is_new and len(names) > 1 and ui.readerAComboBox.currentText == ui.readerBComboBox.currentText:
             ui.readerBComboBox.currentIndex = int(ui.readerAComboBox.currentIndex == 0)
         lacking = [] if len(names) > 1 else [_("measurements of two readers")]
-        self._enable(ui.compareButton, lacking if not blinded else [_("the end of this reading: press Show both")])
-
-    def say(self, text: str) -> None:
-        """Show a text in the section."""
-        self.ui.readersMessage.text = text
+        self.enable(ui.compareButton, lacking if not blinded else [_("the end of this reading: press Show both")])
 
     def _checkSecond(self, second: str) -> None:
         """Raise ValueError, in plain words, when the second reader cannot begin."""
@@ -293,7 +281,8 @@ class ReadersSection(Section):
         state = tuple((table.GetID(), table.GetMTime()) for table in tables)
         if self._known[0] != state:
             self._known = (state, _names(tables))
-        return self._known[1]
+        first = self._parameters.first
+        return sorted(self._known[1], key=lambda name: not same_reader(name, first))  # others stay in their order
 
     def _charts(self) -> dict[str, Any]:
         return {} if self._parameters is None else charts_of(self._parameters.agreement)
@@ -303,36 +292,10 @@ class ReadersSection(Section):
         table = None if self._parameters is None or self.blinded else self._parameters.agreement
         if self.ui.agreementTable.mrmlTableNode() is not table:
             self.ui.agreementTable.setMRMLTableNode(table)
-        self._offer(self.ui.quantityComboBox, [] if table is None else list(self._charts()))
+        offer(self.ui.quantityComboBox, [] if table is None else list(self._charts()))
         self.ui.notesLabel.text = "" if table is None else self._parameters.notes
         for widget in (self.ui.agreementTable, self.ui.quantityLabel, self.ui.quantityComboBox, self.ui.notesLabel):
             widget.setVisible(table is not None)
-
-    def _offer(self, combo: Any, texts: list[str], first: int = 0) -> bool:
-        """Offer texts, and return whether they are others than before; the one that was chosen stays chosen."""
-        if [combo.itemText(index) for index in range(combo.count)] == texts:
-            return False
-        chosen = combo.currentText
-        combo.blockSignals(True)
-        combo.clear()
-        combo.addItems(texts)
-        combo.currentIndex = texts.index(chosen) if chosen in texts else min(first, len(texts) - 1)
-        combo.blockSignals(False)
-        return True
-
-    @contextmanager
-    def _saying(self) -> Iterator[None]:
-        """Say in the panel what is wrong; nothing pops up."""
-        try:
-            yield
-        except EXPECTED as error:
-            self.say(spoken(error))
-
-    def _enable(self, button: Any, missing: list[str]) -> None:
-        """Enable a button; while it cannot be pressed its tooltip says what is missing."""
-        tip = self._tips.setdefault(button.name, button.toolTip)
-        button.enabled = not missing and not self.panel.running
-        button.toolTip = tip if not missing else _("Missing: {things}.").format(things=", ".join(missing))
 
 
 def _names(tables: list[Any]) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import slicer
+from mrbiomarkers.mrml.scene_nodes import singleton_node
+from mrbiomarkers.mrml.views import shown_volume
 
 NODE = "vtkMRMLSegmentEditorNode"
 EFFECTS = ("Paint", "Draw", "Erase", "Level tracing", "Islands", "Smoothing", "Margin", "Scissors", "Threshold")
@@ -46,8 +47,8 @@ class Drawing:
     def leaveNodes(self) -> None:
         """Let go of the nodes before a scene goes or comes: an effect that is active then crashes Slicer."""
         self.exit()
+        self._widget.setSourceVolumeNode(None)  # first: without a segmentation the editor does not listen
         self._widget.setSegmentationNode(None)
-        self._widget.setSourceVolumeNode(None)
 
     def cleanup(self) -> None:
         """Let go of everything: the widget left over from a reload would crash Slicer later."""
@@ -56,40 +57,24 @@ class Drawing:
 
     def nodeRemoved(self, node: Any) -> None:
         """Let go of a node before it is deleted."""
+        if node is self._widget.sourceVolumeNode():
+            self._widget.setSourceVolumeNode(None)
         if node is self._widget.segmentationNode():
             self._widget.setActiveEffect(None)
             self._widget.setSegmentationNode(None)
-        if node is self._widget.sourceVolumeNode():
-            self._widget.setSourceVolumeNode(None)
 
     def show(self, segmentation: Any, image: Any) -> None:
         """Edit a segmentation over an image: a scalar volume, or the volume that stands for a sequence in the views."""
         if self._widget.segmentationNode() is not segmentation:
             self._widget.setActiveEffect(None)
             self._widget.setSegmentationNode(segmentation)
-        volume = _shown(image)
-        if volume is not None and self._widget.sourceVolumeNode() is not volume:
+        volume = shown_volume(image)
+        is_drawn_on = volume is not None and volume.IsA("vtkMRMLScalarVolumeNode")
+        if is_drawn_on and self._widget.sourceVolumeNode() is not volume:
             self._widget.setSourceVolumeNode(volume)
 
     def _node(self) -> Any:
-        scene = slicer.mrmlScene
-        node = scene.GetSingletonNode(self._tag, NODE)
-        if node is None:
-            node = scene.CreateNodeByClass(NODE)
-            node.UnRegister(None)
-            node.SetSingletonTag(self._tag)
+        def prepare(node: Any) -> None:
             node.SetOverwriteMode(node.OverwriteNone)  # a lesion may lie in a vertebra and takes nothing from it
-            node = scene.AddNode(node)
-        return node
 
-
-def _shown(image: Any) -> Any:
-    """Return a volume to draw on; None where there is none."""
-    if image is None or image.IsA("vtkMRMLScalarVolumeNode"):
-        return image
-    for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode"):
-        if browser.IsSynchronizedSequenceNode(image, True):
-            volume = browser.GetProxyNode(image)
-            if volume is not None and volume.IsA("vtkMRMLScalarVolumeNode"):
-                return volume
-    return None
+        return singleton_node(NODE, self._tag, prepare)

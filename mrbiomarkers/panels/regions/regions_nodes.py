@@ -32,9 +32,7 @@ class GridReader:
         """Return voxels and matrix of an image; of a series those of the lowest b-value or first echo."""
         if self._known[:2] != (node, node.GetMTime()):
             frames = frames_of(node)
-            first = 0 if frames.values is None else int(np.argmin(frames.values))
-            image = np.ascontiguousarray(frames.images[..., first])
-            self._known = (node, node.GetMTime(), image, frames.affine)
+            self._known = (node, node.GetMTime(), np.ascontiguousarray(frames.first), frames.affine)
         return self._known[2], self._known[3]
 
 

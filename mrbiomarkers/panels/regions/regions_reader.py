@@ -23,11 +23,18 @@ class ReaderField:
 
     def __init__(self, field: Any, section: Any) -> None:
         self._field, self._section = field, section
+        self._shown = ""
         field.editingFinished.connect(self.onEdited)
+
+    def take(self) -> None:
+        """Take over what was typed and not yet left: a key of the panel does not move the focus."""
+        if self._field.modified:
+            self.onEdited()
 
     def onEdited(self) -> None:
         """Take the name over: that reader's regions are chosen, or those that were made under no name become his."""
         section, name = self._section, reader_name(self._field.text)
+        self._field.modified = False
         if section.reader != name and not same_reader(name, section.reader) and self._field.enabled:
             section.say(self._changed(name))
         section.check()
@@ -42,8 +49,9 @@ class ReaderField:
             tip, free = _("A second reader is reading: press Show both in Readers first."), False
         field.enabled = free and self._section.isBound
         field.toolTip = tip
-        if field.text != reader:
+        if field.text != reader and (reader != self._shown or not field.modified):  # not over what is being typed
             field.text = reader
+        self._shown = reader
 
     def _changed(self, name: str) -> str:
         """Change the reader, and return what to say."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -29,8 +28,9 @@ from mrbiomarkers.panels.regions.regions_nodes import (
 )
 from mrbiomarkers.panels.regions.regions_parameters import BY_NAME, SHARED, RegionsParameterNode
 from mrbiomarkers.panels.regions.regions_reader import ReaderField
-from mrbiomarkers.panels.section import EXPECTED, Section, shared_parameters, spoken
+from mrbiomarkers.panels.section import Section
 from mrbiomarkers.panels.shortcuts import Shortcuts
+from mrbiomarkers.panels.widgets import Soon, offer
 from mrbiomarkers.settings import PlacementSettings
 from mrbiomarkers.study.readings import reader_name, same_reader
 
@@ -51,6 +51,8 @@ class RegionsSection(Section):
     """
 
     form = "regions_section"
+    message = "regionsMessage"
+    shared = (SHARED, RegionsParameterNode)
 
     def __init__(self, panel: Any) -> None:
         super().__init__(panel)
@@ -58,7 +60,6 @@ class RegionsSection(Section):
         self._before: tuple[Any, ...] = ()
         self._watched: list[Any] = []
         self._anew: set[str] = set()
-        self._tips: dict[str, str] = {}
         self._shortcuts: Any = None
         self._entered = self._choosing = False
 
@@ -98,16 +99,12 @@ class RegionsSection(Section):
         ui.modelButton.clicked.connect(self.onModel)
         ui.lesionButton.clicked.connect(self.onLesion)
         self._drawing = Drawing(ui.segmentEditor, self.panel.moduleName)
+        ui.segmentEditor.segmentationNodeChanged.connect(self.onSegmentsChanged)
         self._areas = AreaTable(ui.areaTable)
         self._shortcuts = Shortcuts(self.widget)
         ui.placeButton.toolTip = _("Click in the middle of each body, from the top ({keys}).").format(keys=SHORTCUT)
-        self._previewTimer = self._timer(self.updatePreview)
-        self._areaTimer = self._timer(self.updateAreas)
-
-    def parameters(self, node: Any) -> Any:
-        """Return what both modules share; made anew each time, as a wrapper keeps what it has once read."""
-        wrapper: Any = RegionsParameterNode
-        return shared_parameters(SHARED, wrapper)
+        self._previewTimer = Soon(self.widget, self.updatePreview, DELAY)
+        self._areaTimer = Soon(self.widget, self.updateAreas, DELAY)
 
     def bind(self, node: Any) -> None:
         """Bind the form; regions that are there stay as they are until a point or a setting is changed."""
@@ -115,6 +112,8 @@ class RegionsSection(Section):
         if self._parameters is not None:
             self._before = self._state()
             self.addObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self.onParameters)
+            scene = slicer.mrmlScene  # after the editor, which then takes what its own hidden box shows
+            self.addObserver(scene, scene.EndBatchProcessEvent, self.onSegmentsChanged, priority=-1.0)
             self._watch()
             self.check()
 
@@ -136,6 +135,8 @@ class RegionsSection(Section):
             return
         self._entered = True
         end_placing()  # a scene that was saved while placing comes back so
+        if self.points is None:
+            self.say("")  # which point comes next, of points that went while another module was open
         self._drawing.enter()
         self._drawing.show(self._parameters.segmentation, self._parameters.image)
         self._shortcuts.set({SHORTCUT: self.onPlace})
@@ -171,6 +172,7 @@ class RegionsSection(Section):
         self._drawing.nodeRemoved(node)
         if self._parameters is not None and node is self._parameters.points:
             end_placing()
+            self.say("")
         super().nodeRemoved(node)
 
     def choose(self, **chosen: Any) -> None:
@@ -197,11 +199,16 @@ class RegionsSection(Section):
         self._follow()
         self.updateAreas()  # at once: a second reader must not see them
 
+    def takeReader(self) -> None:
+        """Take the name that is still being typed: a shortcut does not end that."""
+        self._reader.take()
+
     def onPlace(self) -> None:
         """Place the points that have no position yet; without a list of points make one."""
         if self._parameters is None:
             return
-        with self._saying():
+        self._reader.take()
+        with self.saying():
             points = self._parameters.points
             if self._parameters.image is None:
                 self._parameters.image = self._grid()[0]
@@ -230,8 +237,9 @@ class RegionsSection(Section):
 
     def onModel(self) -> None:
         """Make regions from a model's segmentation, as a new segmentation."""
+        self._reader.take()
         parameters = self._parameters
-        with self._saying():
+        with self.saying():
             target = {}
             if self.image is not None:
                 image, matrix = self._grid()[1:]
@@ -244,8 +252,11 @@ class RegionsSection(Section):
 
     def onLesion(self) -> None:
         """Add an empty segment for a lesion and begin to draw in it."""
-        with self._saying():
-            image, affine = self._grid()[1:]
+        self._reader.take()
+        with self.saying():
+            node, image, affine = self._grid()
+            if self._parameters.image is None:
+                self._parameters.image = node  # without one to draw on Slicer disables all effects
             with self._segmentation() as regions:
                 pass
             self.ui.segmentEditor.saveStateForUndo()
@@ -270,13 +281,11 @@ class RegionsSection(Section):
 
     def onPointsChanged(self, caller: Any = None, event: Any = None) -> None:
         """Make the preview soon, and once for all changes until then."""
-        if not self._previewTimer.active:
-            self._previewTimer.start()
+        self._previewTimer.start()
 
     def onSegmentsChanged(self, caller: Any = None, event: Any = None) -> None:
         """Measure the areas soon."""
-        if not self._areaTimer.active:
-            self._areaTimer.start()
+        self._areaTimer.start()
 
     def updatePreview(self) -> None:
         """Make the regions follow the points."""
@@ -287,7 +296,7 @@ class RegionsSection(Section):
         if parameters.points.GetNumberOfDefinedControlPoints() < 2:
             self.say(next_point(parameters.points))
             return
-        with self._saying():
+        with self.saying():
             settings = PlacementSettings(
                 parameters.method, (), int(parameters.neighbours), float(parameters.size), float(parameters.margin)
             )
@@ -306,43 +315,21 @@ class RegionsSection(Section):
             self.say("\n".join([line for line in (next_point(parameters.points), *lines, *done.warnings) if line]))
 
     def updateAreas(self) -> None:
-        """Show the area of each segment in its largest slice."""
+        """Show the area of each segment in its largest slice; the editor draws on the regions that are chosen."""
         self._areas.show(self.regions)
+        if self._entered and self._parameters is not None:  # its own box takes another segmentation without a word
+            self._drawing.show(self._parameters.segmentation, self._parameters.image)
 
     def check(self) -> None:
         """Enable what can be done; the tooltip of the rest says what is missing."""
         bound, labels = self._parameters is not None, self._labels()
-        combo = self.ui.levelComboBox
-        if [combo.itemText(index) for index in range(combo.count)] != labels:
-            chosen = combo.currentText
-            combo.clear()
-            combo.addItems(labels)
-            combo.currentIndex = labels.index(chosen) if chosen in labels else min(0, len(labels) - 1)
+        offer(self.ui.levelComboBox, labels)
         self._reader.check()
-        self.ui.placeButton.enabled = bound
-        self._enable(self.ui.againButton, bool(labels), _("points"))
-        self._enable(self.ui.rebuildButton, bool(labels), _("points"))
-        self._enable(self.ui.modelButton, bound and self._parameters.model is not None, _("a model's segmentation"))
-        self.ui.lesionButton.enabled = bound
-
-    def say(self, text: str) -> None:
-        """Show a text at the top of the section."""
-        self.ui.regionsMessage.text = text
-
-    def _timer(self, slot: Callable[[], None]) -> Any:
-        timer = qt.QTimer(self.widget)
-        timer.setSingleShot(True)
-        timer.setInterval(DELAY)
-        timer.connect("timeout()", slot)
-        return timer
-
-    @contextmanager
-    def _saying(self) -> Iterator[None]:
-        """Say in the panel what is wrong with the input; nothing pops up."""
-        try:
-            yield
-        except EXPECTED as error:
-            self.say(spoken(error))
+        scene, points = [] if bound else [_("a scene")], [] if labels else [_("points")]
+        model = [] if bound and self._parameters.model is not None else [_("a model's segmentation")]
+        wanted = {"place": scene, "again": points, "rebuild": points, "model": model, "lesion": scene}
+        for name, missing in wanted.items():
+            self.enable(getattr(self.ui, f"{name}Button"), missing)
 
     @contextmanager
     def _segmentation(self) -> Iterator[Any]:
@@ -392,9 +379,3 @@ class RegionsSection(Section):
         points: Any = None if self._parameters is None else self._parameters.points
         count = 0 if points is None else points.GetNumberOfControlPoints()
         return [points.GetNthControlPointLabel(index) for index in range(count)]
-
-    def _enable(self, button: Any, enabled: bool, missing: str) -> None:
-        """Enable a button; while it cannot be pressed its tooltip says what is missing."""
-        tip = self._tips.setdefault(button.name, button.toolTip)
-        button.enabled = enabled
-        button.toolTip = tip if enabled else _("Missing: {things}.").format(things=missing)

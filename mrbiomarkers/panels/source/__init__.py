@@ -1,1 +1,1 @@
-"""What a panel measures: import, scanner maps, and tables of a value for each image."""
+"""What both inputs share: import of DICOM folders, maps of a scanner, a table of one value for each image."""

@@ -13,6 +13,7 @@ from mrbiomarkers.panels.section import Section
 _NUMBER = re.compile(r"\bseries (\d+)")
 _UID = re.compile(r",? UID [\d.]+")
 _ARGUMENT = re.compile(r"\b[Nn]ame (one|it|them) with series=")
+_BY_HAND = re.compile(r"\. (Give them by hand|If the header repeats the first echo time, give)\b.*", re.DOTALL)
 
 
 class ImportSection(Section):
@@ -22,6 +23,7 @@ class ImportSection(Section):
     """
 
     form = "import_section"
+    message = "importMessage"
     place = "inputPlace"
 
     def setup(self, layout: Any) -> None:
@@ -42,17 +44,8 @@ class ImportSection(Section):
 
     def check(self, valid: bool = True) -> None:
         """Enable the button when there is a folder and nothing else runs."""
-        button, missing = self.ui.importButton, []
-        if not self._folder():
-            missing.append(_("a folder"))
-        if self.panel.running:
-            missing.append(_("the end of what is running"))
-        button.enabled = not missing
-        button.toolTip = (
-            _("Missing: {things}.").format(things=", ".join(missing))
-            if missing
-            else _("Reads the series and chooses it; the files stay as they are, names of patients are not taken over.")
-        )
+        tip = _("Reads the series and chooses it; the files stay as they are, names of patients are not taken over.")
+        self.enable(self.ui.importButton, [] if self._folder() else [_("a folder")], tip=tip)
 
     def onFolder(self, path: str = "") -> None:
         """Forget the series of another folder."""
@@ -88,10 +81,6 @@ class ImportSection(Section):
     def nodeRemoved(self, node: Any) -> None:
         """Hold no nodes, so there is none to let go of."""
 
-    def say(self, text: str) -> None:
-        """Show a text below the button."""
-        self.ui.importMessage.text = text
-
     def _refused(self, text: str) -> None:
         """Say why nothing was read; where the reader lists several series, offer their numbers."""
         combo = self.ui.seriesNumberComboBox
@@ -105,7 +94,7 @@ class ImportSection(Section):
             again = _("write it into Series number")
         unique = len(set(_NUMBER.findall(text))) == len(_NUMBER.findall(text))
         shown = _UID.sub("", text) if unique else text.replace("UID ", "UID\n")
-        self.say(_ARGUMENT.sub(again, shown))
+        self.say(_BY_HAND.sub(".", _ARGUMENT.sub(again, shown)))  # the form takes no values for a series it cannot read
 
     def _folder(self) -> str:
         return str(self.ui.folderEdit.currentPath).strip()

@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from mrbiomarkers.mrml import drawn_regions, masks_on
 from mrbiomarkers.mrml.maps_in import scale_proposal
 from mrbiomarkers.mrml.volumes import voxels_of
-from mrbiomarkers.panels.section import EXPECTED, Section, shared_parameters, spoken
+from mrbiomarkers.panels.section import EXPECTED, Section, spoken
 from mrbiomarkers.panels.source.scanner_maps_parameters import SHARED, ScannerMapsParameterNode
 from mrbiomarkers.quantities import quantity
 from mrbiomarkers.vendor_maps import UNITS, MapScale
@@ -28,6 +28,8 @@ class ScannerMapsSection(Section):
     """Volume, quantity, the unit that its values speak for, and the unit that a person confirms."""
 
     form = "scanner_maps_section"
+    message = "mapsMessage"
+    shared = (SHARED, ScannerMapsParameterNode)
     place = "inputPlace"
 
     def __init__(self, panel: Any = None) -> None:
@@ -47,11 +49,6 @@ class ScannerMapsSection(Section):
         ui.proposeButton.clicked.connect(self.onPropose)
         ui.confirmButton.clicked.connect(self.onConfirm)
         self.onOther()
-
-    def parameters(self, node: Any) -> Any:
-        """Return what both modules share."""
-        wrapper: Any = ScannerMapsParameterNode
-        return shared_parameters(SHARED, wrapper)
 
     def bind(self, node: Any) -> None:
         """Bind the form."""
@@ -91,16 +88,11 @@ class ScannerMapsSection(Section):
             missing.append(_("a volume"))
         elif self._ours():
             missing.append(_("a volume that is no map of this extension"))
-        if self.panel.running:
-            missing.append(_("the end of what is running"))
         unit = [] if self.ui.unitEdit.text.strip() else [_("a unit")]
-        tips = (
-            (self.ui.proposeButton, missing, _("Says for which unit the values speak. Nothing is made yet.")),
-            (self.ui.confirmButton, missing + unit, _("Makes a map in this unit; the volume stays as it is.")),
+        self.enable(self.ui.proposeButton, missing, tip=_("Says for which unit the values speak. Nothing is made yet."))
+        self.enable(
+            self.ui.confirmButton, missing + unit, tip=_("Makes a map in this unit; the volume stays as it is.")
         )
-        for button, lacking, tip in tips:
-            button.enabled = not lacking
-            button.toolTip = _("Missing: {things}.").format(things=", ".join(lacking)) if lacking else tip
 
     def onPropose(self) -> None:
         """Say for which unit the values speak, and write it into the field; it counts when it is confirmed."""
@@ -159,10 +151,6 @@ class ScannerMapsSection(Section):
         """Say nothing any more of nodes that go."""
         if self.ui is not None:
             self.say("")
-
-    def say(self, text: str) -> None:
-        """Show a text below the buttons."""
-        self.ui.mapsMessage.text = text
 
     def _key(self) -> str:
         return self._keys[max(0, self.ui.quantityComboBox.currentIndex)]

@@ -91,10 +91,14 @@ class qMRMLPlotWidget(WithScene, QWidget):
 class qMRMLSegmentEditorWidget(WithScene, QWidget):
     """Knows its nodes and its active effect by name.
 
-    An active effect that sees a scene close or come is an error: Slicer crashes.
+    An active effect that sees a scene close or come is an error: Slicer crashes. The box for the segmentation, in which
+    None cannot be chosen, does what it wants: where it shows none it takes the first that comes; and when a batch has
+    ended the editor takes what the box showed before it.
     """
 
-    events = STARTS
+    events = (*STARTS, "NodeAddedEvent", "EndBatchProcessEvent")
+    foreign_signals = (*WithScene.foreign_signals, "segmentationNodeChanged(vtkMRMLSegmentationNode*)")
+    segmentationNodeChanged = Signal(object)
     priority = -1.0  # what the module does at the same event comes first
     segmentationNodeSelectorVisible = kept("segmentationNodeSelectorVisible", bool, True)
     sourceVolumeNodeSelectorVisible = kept("sourceVolumeNodeSelectorVisible", bool, True)
@@ -123,17 +127,27 @@ class qMRMLSegmentEditorWidget(WithScene, QWidget):
         return editor.GetSegmentationNode() if editor else None
 
     def setSegmentationNode(self, node):
-        """Do nothing without a segment editor node."""
-        if self.mrmlSegmentEditorNode():
+        """Do nothing without a segment editor node; with another segmentation the source volume is let go."""
+        if self.mrmlSegmentEditorNode() and node is not self.segmentationNode():
             self.mrmlSegmentEditorNode().SetAndObserveSegmentationNode(node)
+            self.updateWidgetFromMRML()
+
+    def _boxed(self):
+        node = self.__dict__.get("_box")
+        return node if node is not None and node.GetScene() is self.mrmlScene() else None
 
     def sourceVolumeNode(self):
         editor = self.mrmlSegmentEditorNode()
         return editor.GetSourceVolumeNode() if editor else None
 
     def setSourceVolumeNode(self, node):
-        if self.mrmlSegmentEditorNode():
+        """Do nothing without a segmentation (vtkSlicerSegmentEditorLogic::SetSourceVolumeNode)."""
+        if self.mrmlSegmentEditorNode() and self.segmentationNode():
             self.mrmlSegmentEditorNode().SetAndObserveSourceVolumeNode(node)
+
+    def canEdit(self):
+        """Return (for tests) whether the effects can be used: Slicer disables them all without a source volume."""
+        return bool(self.segmentationNode() and self.sourceVolumeNode())
 
     def currentSegmentID(self):
         editor = self.mrmlSegmentEditorNode()
@@ -171,7 +185,14 @@ class qMRMLSegmentEditorWidget(WithScene, QWidget):
         self._shortcuts = False
 
     def updateWidgetFromMRML(self):
-        """Do nothing; nothing is drawn."""
+        """Take over the segmentation; not while the scene is in a batch."""
+        scene, node = self.mrmlScene(), self.segmentationNode()
+        if scene is None or scene.IsBatchProcessing() or node is self.__dict__.get("_box"):
+            return
+        self._box = node
+        if node is not None:
+            self.setSourceVolumeNode(node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()))
+        self.segmentationNodeChanged.emit(node)
 
     def saveStateForUndo(self):
         self._saved = self.__dict__.get("_saved", 0) + 1
@@ -181,7 +202,14 @@ class qMRMLSegmentEditorWidget(WithScene, QWidget):
         return tuple(self.__dict__.get(name, 0) for name in ("_observing", "_shortcuts", "_saved"))
 
     def _scene_event(self, event):
-        if self.activeEffect() and self.state()[0]:
+        scene = self.mrmlScene()
+        if event == "EndBatchProcessEvent":
+            self.setSegmentationNode(self._boxed())
+            self.updateWidgetFromMRML()
+        elif event == "NodeAddedEvent":
+            if self._boxed() is None and not scene.IsBatchProcessing():
+                self.setSegmentationNode(scene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+        elif self.activeEffect() and self.state()[0]:
             crash(f"{event} with the active effect {self.activeEffect()} in a segment editor")
 
 

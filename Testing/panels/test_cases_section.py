@@ -54,6 +54,23 @@ def test_a_case_comes_into_the_scene_and_asks_for_points(host, tmp_path):
     assert "S02, pre is open." in host.said
 
 
+def test_a_case_whose_reading_was_cancelled_stays_the_next_one(host, tmp_path, monkeypatch):
+    from mrbiomarkers.panels.cases import open_worklist
+
+    def cancelled(*given):
+        raise InterruptedError("reading was cancelled")
+
+    host.open_worklist(write_cases(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(open_worklist, "read_images", cancelled)
+        host.ui.nextButton.click()
+    assert "Cancelled" in host.said
+    assert host.cases.case is None
+    assert opened().passed == {}
+    host.ui.nextButton.click()
+    assert host.cases.case is not None
+
+
 def test_hidden_cases_tell_nothing_in_the_scene(host, tmp_path):
     host.open_worklist(write_cases(tmp_path / "S02_pre"), hide=True)
     host.open_case("S02")

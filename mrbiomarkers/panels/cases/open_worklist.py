@@ -125,6 +125,8 @@ class OpenWorklist:
         try:
             images = read_images(found, panel.kind, progress)
             readings = Found(worklist.places(found), found.data, images.series.grid_shape, images.series.affine)
+        except InterruptedError:  # an OSError, too, but no fault of the case
+            raise
         except EXPECTED as error:
             self.passed.setdefault(panel.kind, set()).add(found.name)
             raise _named(worklist.label(found), error, found) from None

@@ -313,7 +313,8 @@ class MeasureSection(Section):
         section = self.panel.regions
         reader, own = getattr(section, "reader", ""), getattr(section, "regions", None)
         own = None if own is None or own.GetScene() is not slicer.mrmlScene else own
-        drawn = {name: one.segmentation for name, one in readings(self.panel.image()).items()}
+        image = getattr(section, "image", None) or self.panel.image()
+        drawn = {name: one.segmentation for name, one in readings(image).items()}
         open_ones = {name: node for name, node in drawn.items() if node is not None and not node.GetHideFromEditors()}
         return open_ones if len(open_ones) > 1 and own in open_ones.values() else {reader: own}
 

@@ -15,7 +15,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from mrbiomarkers.radiomics import extract
 from mrbiomarkers.settings import RadiomicsSettings
-from Testing.kernels.radiomics.test_ibsi import phantom, references, tags
+from Testing.support.ibsi import phantom, references, tags
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 CASES = {  # image, reference values, settings

@@ -27,7 +27,7 @@ BOUND_TO_ROOMS = {
     "ctk": {"panels"},
 }
 NEED_SLICER = {"mrml", "panels"}
-NEVER_ON_IMPORT = ["matplotlib", "pydicom", "highdicom", "pandas", "nibabel", "nrrd"]
+NEVER_ON_IMPORT = ["matplotlib", "pydicom", "highdicom", "pandas", "nibabel", "nrrd", "openpyxl", "xlrd", "yaml"]
 
 # Runs in a process of its own. What the libraries change when they are loaded is theirs: they are loaded before the
 # first look.

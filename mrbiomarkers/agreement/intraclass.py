@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mrbiomarkers.agreement.ratings import ROUNDING, Array, check_confidence, check_ratings
 from mrbiomarkers.checks import check_choice
@@ -122,6 +121,8 @@ def icc(ratings: ArrayLike, kind: str = "2,1", *, confidence: float = 0.95) -> I
     ----------
     Shrout and Fleiss, Psychol Bull 1979;86:420. McGraw and Wong, Psychol Methods 1996;1:30 and 390 (correction).
     """
+    from scipy import stats  # late: it takes 0.2 s to load
+
     kind = _checked_kind(kind)
     confidence = check_confidence(confidence)
     values = check_ratings("ratings", ratings, "raters")
@@ -246,6 +247,8 @@ def _interval(
     tail: float,
 ) -> tuple[Array, ...]:
     """Return both ends of the interval of one rating."""
+    from scipy import stats  # late: it takes 0.2 s to load
+
     if kind[0] != "2":
         low, high = f / stats.f.ppf(1 - tail, *df), f * stats.f.ppf(1 - tail, *df[::-1])
         # 1 - k / (F + k - 1) instead of (F - 1) / (F + k - 1): it holds where F is infinite

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mrbiomarkers.agreement.ratings import (
     ROUNDING,
@@ -190,6 +189,8 @@ def _limits(
     bias: Array, sd: Array, n: NDArray[np.int64], confidence: float, interval: str
 ) -> tuple[Estimate, Estimate, Estimate]:
     """Return bias, lower and upper limit with their intervals, in the unit of the differences."""
+    from scipy import stats  # late: it takes 0.2 s to load
+
     tail = (1 - confidence) / 2
     sizes, which = np.unique(np.maximum(n, 2), return_inverse=True)  # one noncentral t for every number of pairs
     t = stats.t.ppf(1 - tail, sizes - 1)
@@ -212,6 +213,8 @@ def _limits(
 
 def _slope(x: Array, spread: Array, n: NDArray[np.int64], confidence: float) -> tuple[Estimate, Array]:
     """Return the slope of the differences on the means, and its p; NaN below three pairs or where all means agree."""
+    from scipy import stats  # late: it takes 0.2 s to load
+
     off = np.where(np.isnan(x), 0.0, x - _mean(x, n)[..., None])
     sxx, sxy, syy = (np.sum(product, axis=-1) for product in (off**2, off * spread, spread**2))
     size = np.nanmax(np.abs(x), axis=-1, initial=0.0)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mrbiomarkers.checks import check_real_array
 
@@ -123,6 +122,8 @@ def spread_estimate(sd: Array, df: NDArray[Any], confidence: float) -> Estimate:
     confidence : float
         Between 0 and 1.
     """
+    from scipy import stats  # late: it takes 0.2 s to load
+
     degrees = np.where(df > 0, df, np.nan)
     tail = (1 - confidence) / 2
     low = sd * np.sqrt(degrees / stats.chi2.ppf(1 - tail, degrees))

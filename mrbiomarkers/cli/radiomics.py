@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from mrbiomarkers.settings.radiomics_presets import (
     with_standard,
 )
 from mrbiomarkers.study.radiomics import RadiomicsReport, run_radiomics_cases
+from mrbiomarkers.tables.features import FeatureRow
 
 EXAMPLE = """\
 examples:
@@ -29,11 +32,13 @@ cases.csv, one image and mask a line; paths are absolute or relative to the tabl
   S01,before,ADC,S01/adc_dicom,S01/tumour_on_adc.nii.gz,tumour,1
 Needed are subject, image and mask. An image is NIfTI, NRRD, MetaImage or a folder of DICOM files (dicomSeries chooses
 one of several series). Without region or label every label or segment of the mask is measured, a row each. A map is
-known by the JSON file beside it, or by columns quantity and unit: it gets the bin width of its quantity.
+known by the JSON file beside it, or by columns quantity and unit: it gets the bin width of its quantity. A region drawn
+on another image of the examination is brought onto this one by mrbiomarkers regions map.
 
 Settings: a parameter file of PyRadiomics (YAML; needs PyYAML), or a preset:
 """
 _MOST_FAILURES = 20
+_OF_LEVELS = re.compile(r"^(\S+): (\d+) grey levels? in the region, (.+)$")
 _BAR = 30
 
 
@@ -86,6 +91,8 @@ def run(options: argparse.Namespace) -> None:
         progress=bar_progress("Radiomics, cases"),
     )
     _say(report, Path(options.out), recipe)
+    if not report.cancelled and all(row.status == "failed" for row in report.rows):
+        raise ValueError("expected at least one region that can be measured, got none; the table says why")
     if report.cancelled:
         raise InterruptedError(
             f"cancelled with {report.cancelled} cases left; those that are done are kept: the same command goes on"
@@ -120,15 +127,35 @@ def _say(report: RadiomicsReport, out: Path, recipe: RadiomicsRecipe) -> None:
         print(f"failed: {name}: {reason}")
     if len(report.failed) > _MOST_FAILURES:
         print(f"failed: {len(report.failed) - _MOST_FAILURES} more cases; the table has all")
-    warned: dict[str, int] = {}
-    for row in report.rows:
-        for warning in row.warnings:
-            warned[warning] = warned.get(warning, 0) + 1
-    for warning, count in sorted(warned.items(), key=lambda item: -item[1])[:_MOST_FAILURES]:
-        print(f"warning, {count} of {len(report.rows)} regions: {warning}")
+    for line in (*_about_levels(report.rows), *_about_others(report.rows)):
+        print(f"warning: {line}")
     if not report.cancelled:
         good = sum(row.status == "measured" for row in report.rows)
         print(f"{good} of {len(report.rows)} regions measured ({report.resumed} cases were there already): {out}")
+
+
+def _about_levels(rows: Sequence[FeatureRow]) -> Iterator[str]:
+    """Yield which images have so few or so many grey levels that textures say little, and in how many regions."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for row in rows:
+        for warning in row.warnings:
+            match = _OF_LEVELS.search(warning)
+            if match:
+                found.setdefault(match[3], {}).setdefault(match[1], []).append(int(match[2]))
+    for what, images in found.items():
+        shown = []
+        for image, counts in images.items():
+            ends = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+            shown.append(f"{image} in {len(counts)} ({ends})")
+        limit, _, meaning = what.partition(": ")
+        yield f"{limit} grey levels ({meaning}), of {len(rows)} regions: {', '.join(shown)}"
+
+
+def _about_others(rows: Sequence[FeatureRow]) -> Iterator[str]:
+    """Yield the other warnings, those of most regions first."""
+    warned = Counter(line for row in rows for line in row.warnings if not _OF_LEVELS.search(line))
+    for warning, count in warned.most_common(_MOST_FAILURES):
+        yield f"{count} of {len(rows)} regions: {warning}"
 
 
 def _processors() -> int:

@@ -2,6 +2,7 @@
 
 from mrbiomarkers.files.bids import bids_name, bids_sidecar
 from mrbiomarkers.files.bvalues import read_bvalues
+from mrbiomarkers.files.clinical_table import read_clinical_table
 from mrbiomarkers.files.echo_protocol import echo_times_from_ms
 from mrbiomarkers.files.echoes import EchoFiles, EchoInput, read_echo_series, write_echo_series
 from mrbiomarkers.files.geometry import affine_of, set_geometry
@@ -15,6 +16,7 @@ from mrbiomarkers.files.paths import atomic_path, is_dicom, suffix_of
 from mrbiomarkers.files.points import read_points, write_points
 from mrbiomarkers.files.segmentation import read_mask, read_regions, read_segments
 from mrbiomarkers.files.segmentation_write import write_regions
+from mrbiomarkers.files.table_write import write_table
 
 __all__ = [
     "EchoFiles",
@@ -31,6 +33,7 @@ __all__ = [
     "json_text",
     "prepare_output",
     "read_bvalues",
+    "read_clinical_table",
     "read_echo_series",
     "read_map",
     "read_mask",
@@ -50,6 +53,7 @@ __all__ = [
     "write_points",
     "write_regions",
     "write_rows",
+    "write_table",
     "write_text",
     "write_volume",
 ]

@@ -166,14 +166,35 @@ def _parsed(text: bytes) -> Mapping[str, Any]:
             "settings file: expected PyYAML to read it, which is not installed; pip install 'mrbiomarkers[radiomics]'"
         ) from None
     try:
-        data = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        data = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"expected YAML, got a text that cannot be read ({' '.join(str(error).split())})") from None
+    _check_keys_once("", node)
     if not isinstance(data, dict) or not data:
         raise ValueError(f"expected the parts {', '.join(_PARTS[:3])}; got {type(data).__name__}")
     for key in data:
         _check_known("part", key, _PARTS)
     return data
+
+
+def _check_keys_once(where: str, node: Any) -> None:
+    """Check that no key stands twice in one mapping, of which YAML would take the last; ``node`` is not constructed.
+
+    Parts lie three mappings deep at most, so deeper ones, which may repeat themselves without end, are not looked at.
+    """
+    if getattr(node, "id", "") != "mapping" or where.count(",") > 1:
+        return
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in lines:
+            raise ValueError(
+                f"{where}{': ' if where else ''}expected every key once, got {name!r} in lines {lines[name]} and {line}"
+            )
+        lines[name] = line
+        _check_keys_once(f"{where}, {name}" if where else name, value)
 
 
 def _recipe(name: str, data: Mapping[str, Any]) -> RadiomicsRecipe:

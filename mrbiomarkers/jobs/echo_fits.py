@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from mrbiomarkers.fatwater import fat_modulation, fat_water_signal
 from mrbiomarkers.fatwater.complex_fit import R2STAR_BOUNDS
@@ -220,7 +220,7 @@ def _from_curvature(
     """Return standard errors, and Student intervals; both NaN where nothing is left to learn them from."""
     errors = {key: float(value[0]) for key, value in echoes.errors(fits).items()}
     centre = {"PDFF": float(fits.pdff[0]), "R2star": float(fits.rate[0])}
-    wide = float(stats.t.ppf(0.5 + confidence / 2, echoes.degrees)) if echoes.degrees > 0 else _NAN
+    wide = float(stdtrit(echoes.degrees, 0.5 + confidence / 2)) if echoes.degrees > 0 else _NAN
     intervals = {key: (centre[key] - wide * errors[key], centre[key] + wide * errors[key]) for key in _KEYS}
     if t1_factor != 1:
         low, high = intervals["PDFF"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from mrbiomarkers.diffusion import (
     MODELS,
@@ -223,7 +223,7 @@ def _ratio(key: str, fit: RegionFit, reference: RegionFit, confidence: float) ->
             draws = fit.draws[key] / reference.draws[key]
         return value, spread(draws), *percentiles(draws, confidence)
     se = abs(value) * float(np.hypot(fit.errors[key] / top if top else np.nan, reference.errors[key] / bottom))
-    wide = float(stats.norm.ppf(0.5 + confidence / 2)) * se
+    wide = float(ndtri(0.5 + confidence / 2)) * se
     return value, se, value - wide, value + wide
 
 
@@ -328,6 +328,6 @@ def _region_fit(
         return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, draws=draws, fat=known_fat)
     errors = {key: float(getattr(fitted, f"sd_{key}")) for key in names}
     degrees = n_measurements - n_parameters
-    factor = float(stats.t.ppf(0.5 + settings.confidence / 2, degrees)) if degrees > 0 else float("nan")
+    factor = float(stdtrit(degrees, 0.5 + settings.confidence / 2)) if degrees > 0 else float("nan")
     intervals = {key: (values[key] - factor * errors[key], values[key] + factor * errors[key]) for key in names}
     return RegionFit(model, values, errors, intervals, on_bound, rmse, aicc, fat=known_fat)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (its usual name)
@@ -64,7 +65,8 @@ def check_image(name: str, image: sitk.Image) -> None:
 def find_region(mask: sitk.Image, label: int) -> tuple[Region, tuple[int, ...]]:
     """Return the region of a label, and the other labels of the mask.
 
-    Slices are looked through one by one, so that no copy of the whole mask is made.
+    Of each slice only the part that is filled is looked at and only the part in the region is kept: no copy of a slice
+    is made.
 
     Raises
     ------
@@ -72,34 +74,44 @@ def find_region(mask: sitk.Image, label: int) -> tuple[Region, tuple[int, ...]]:
         When the mask is empty or has no voxel of this label.
     """
     view = sitk.GetArrayViewFromImage(mask)
-    slices: list[int] = []
-    flags: list[Flags] = []
+    found: dict[tuple[int, int, int], Flags] = {}
     others: set[int] = set()
     for k, plane in enumerate(view):
-        if not plane.any():
+        part = _filled(plane)
+        if part is None:
             continue
-        inside = plane == label
-        if np.count_nonzero(inside) != np.count_nonzero(plane):
-            others |= {int(value) for value in np.unique(plane) if value not in (0, label)}
-        if inside.any():
-            slices.append(k)
-            flags.append(inside)
-    if not slices:
-        found = f"it has {_numbers(others)}" if others else "it is empty: all voxels are 0"
-        raise ValueError(f"mask: expected voxels of label {label}, but {found}")
-    return _boxed(slices, flags), tuple(sorted(others))
+        values = plane[part]
+        inside = values == label
+        if np.count_nonzero(inside) != np.count_nonzero(values):
+            others |= {int(value) for value in np.unique(values) if value not in (0, label)}
+        own = _filled(inside)
+        if own is not None:
+            # A copy: what is kept of a slice is no larger than the region in it.
+            found[k, part[0].start + own[0].start, part[1].start + own[1].start] = inside[own].copy()
+    if not found:
+        labels = f"it has {_numbers(others)}" if others else "it is empty: all voxels are 0"
+        raise ValueError(f"mask: expected voxels of label {label}, but {labels}")
+    return _boxed(found), tuple(sorted(others))
 
 
-def _boxed(slices: list[int], flags: list[Flags]) -> Region:
-    ever = np.zeros_like(flags[0])
-    for inside in flags:
-        ever |= inside
-    rows, columns = (np.flatnonzero(ever.any(axis=axis)) for axis in (1, 0))
-    j, i = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    box = np.zeros((slices[-1] - slices[0] + 1, j.stop - j.start, i.stop - i.start), dtype=bool)
-    for k, inside in zip(slices, flags, strict=True):
-        box[k - slices[0]] = inside[j, i]
-    return Region(box, (slices[0], int(rows[0]), int(columns[0])))
+def _filled(plane: NDArray[Any]) -> tuple[slice, slice] | None:
+    """Return the box around what is not 0 in a plane, None where all is."""
+    rows = np.flatnonzero(plane.any(axis=1))
+    if rows.size == 0:
+        return None
+    columns = np.flatnonzero(plane[rows[0] : rows[-1] + 1].any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _boxed(found: dict[tuple[int, int, int], Flags]) -> Region:
+    """Return the region of the parts of slices by the index (k, j, i) of their first voxel."""
+    first = np.array(list(found))
+    sizes = np.array([(1, *inside.shape) for inside in found.values()])
+    start = first.min(axis=0)
+    box = np.zeros(np.max(first + sizes, axis=0) - start, dtype=bool)
+    for (k, j, i), inside in zip(first - start, found.values(), strict=True):
+        box[k, j : j + inside.shape[0], i : i + inside.shape[1]] = inside
+    return Region(box, (int(start[0]), int(start[1]), int(start[2])))
 
 
 def is_on_one_grid(image: sitk.Image, mask: sitk.Image, tolerance: float) -> bool:
@@ -123,8 +135,8 @@ def check_grids(image: sitk.Image, mask: sitk.Image, tolerance: float) -> None:
     """
     if not is_on_one_grid(image, mask, tolerance):
         raise ValueError(
-            f"mask: expected the grid of the image, {_grid(image)}; got {_grid(mask)}. With resample_mask=True the "
-            "mask is brought onto the grid of the image (nearest neighbour)"
+            f"mask: expected the grid of the image, {_grid(image)}; got {_grid(mask)}. With resample_mask=True "
+            "(correctMask: true in a settings file) the mask is brought onto the grid of the image (nearest neighbour)"
         )
 
 

@@ -13,7 +13,7 @@ from mrbiomarkers.radiomics.inputs import Flags
 Index = NDArray[np.int32]
 
 # So many voxels times directions are worked on at once: memory stays small for large regions.
-_MOST_AT_ONCE = 1 << 16
+_MOST_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from mrbiomarkers.settings import RadiomicsSettings
 
 Numbers = NDArray[np.float64]
 
-_PAIRS_AT_ONCE = 1 << 17
+_PAIRS_AT_ONCE = 1 << 14
 
 
 def shape_features(mask: Flags, spacing: tuple[float, float, float], settings: RadiomicsSettings) -> dict[str, float]:

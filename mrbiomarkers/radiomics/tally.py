@@ -12,6 +12,9 @@ from mrbiomarkers.radiomics.discretise import Levels
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
+# As many bins are counted however few keys there are.
+_ALWAYS_SMALL = 8192
+
 EPSILON = np.spacing(1)  # PyRadiomics adds it inside logarithms.
 
 
@@ -67,7 +70,7 @@ def tally(keys: Whole, weights: Numbers | None = None) -> tuple[Whole, Numbers]:
     if keys.size == 0:
         return keys, np.zeros(0)
     size = int(keys.max()) + 1
-    if size <= 4 * keys.size + 65536:
+    if size <= 4 * keys.size + _ALWAYS_SMALL:
         occurs = np.bincount(keys, weights=weights)
         if weights is None:
             found = np.flatnonzero(occurs)

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from mrbiomarkers.regions.grids import Affine, Shape
 
@@ -63,6 +62,8 @@ class SagittalView:
 
 def sagittal_view(shape: Shape, affine: Affine) -> SagittalView:
     """Return the view of a grid of size (K, J, I) and voxel-to-RAS matrix ``affine`` [mm]."""
+    from scipy.optimize import linear_sum_assignment  # late: it takes 0.1 s to load
+
     columns = affine[:3, 2::-1]  # one voxel along k, j, i
     cosines = columns / np.linalg.norm(columns, axis=0)
     anatomical = cosines[[0, 2, 1]]  # right, superior, anterior

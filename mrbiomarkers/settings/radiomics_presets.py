@@ -58,6 +58,23 @@ def with_standard(recipe: RadiomicsRecipe, standard: str, bin_minimum: float | N
     return replace(recipe, settings=changed)
 
 
+def check_first_bin(settings: RadiomicsSettings) -> None:
+    """Check that it is said where the first bin starts, which IBSI's bins of a fixed width need.
+
+    Raises
+    ------
+    ValueError
+        When it is not.
+    """
+    by_width = settings.standard == "ibsi" and settings.bin_count is None and settings.bin_minimum is None
+    by_range = settings.resegment_range is not None and settings.resegment_mode == "absolute"
+    if by_width and not by_range and "original" in settings.filters and set(settings.families) != {"shape"}:
+        raise ValueError(
+            "bin_minimum: expected the value at which the first bin starts, for standard 'ibsi' and a bin width "
+            "(--bin-minimum, binMinimum in a settings file); got none, and no resegment_range of mode 'absolute'"
+        )
+
+
 def few_levels_expected(settings: RadiomicsSettings) -> str:
     """Return a warning where z-scores and bin width leave few grey levels, else an empty text.
 

@@ -14,7 +14,7 @@ from mrbiomarkers import __version__
 from mrbiomarkers.files import check_output, json_text, write_json, write_text
 from mrbiomarkers.jobs.radiomics import failed_row
 from mrbiomarkers.settings import RadiomicsSettings
-from mrbiomarkers.settings.radiomics_presets import RadiomicsRecipe
+from mrbiomarkers.settings.radiomics_presets import RadiomicsRecipe, check_first_bin
 from mrbiomarkers.study.lock import folder_lock
 from mrbiomarkers.study.radiomics_cases import RadiomicsCase, check_told_apart, read_radiomics_cases
 from mrbiomarkers.study.radiomics_worker import RadiomicsAnswer, RadiomicsTask, names_of
@@ -93,7 +93,8 @@ def run_radiomics_cases(
     Raises
     ------
     ValueError
-        When the table of cases is no such table, ``n_jobs`` is below 1, or there are results of other settings or of
+        When the table of cases is no such table, ``n_jobs`` is below 1, the settings do not say where the first bin of
+        IBSI's starts, or there are results of other settings or of
         another version and ``overwrite`` is False; before any work.
     FileExistsError
         When there is a table that no such run has written, and ``overwrite`` is False.
@@ -112,6 +113,8 @@ def run_radiomics_cases(
     if n_jobs < 1:
         raise ValueError(f"n_jobs: expected 1 or more, got {n_jobs}")
     chosen = recipe if isinstance(recipe, RadiomicsRecipe) else RadiomicsRecipe("", (recipe or RadiomicsSettings(),))
+    for one in chosen.settings:
+        check_first_bin(one)
     settings = {"settings": chosen.settings, "features": chosen.features, "keep_bin_width": keep_bin_width}
     made_from = {"software": f"MRBiomarkers {__version__}", **json.loads(json_text(settings))}
     target = Path(out).absolute()

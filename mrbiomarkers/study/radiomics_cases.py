@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
 from mrbiomarkers.quantities import QUANTITIES
+from mrbiomarkers.study.case_tables import read_case_rows
 
 _REQUIRED = ("subject", "image", "mask")
-_DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ class RadiomicsCase:
 
 
 _COLUMNS = tuple(field.name for field in fields(RadiomicsCase) if field.name not in ("line", "folder"))
-_HEADINGS = {**{name: name for name in _COLUMNS}, "dicomseries": "dicom_series"}
+_FIELDS = {"dicomSeries" if name == "dicom_series" else name: name for name in _COLUMNS}  # by the name of the column
 
 
 class RadiomicsCases(NamedTuple):
@@ -114,51 +111,12 @@ def read_radiomics_cases(path: str | os.PathLike[str]) -> RadiomicsCases:
         When it is no such table, it holds no case, or a region could be there twice; the line is named.
     """
     place = Path(path)
-    header, rows = _table(place)
-    cases = tuple(_case(place, line, dict(zip(header, cells, strict=False))) for line, cells in rows)
-    if not cases:
-        raise ValueError(f"{place.name}: expected at least one case, got a header only")
+    table = read_case_rows(place, list(_FIELDS), _REQUIRED)
+    cases = tuple(_case(place, line, row) for line, row in table.rows)
     check_told_apart(place.name, cases)
-    unused = [name for name in header if name and name not in _COLUMNS]
-    notes = (f"columns that are not used: {', '.join(unused)}",) if unused else ()
+    unused = ", ".join(table.unused)
+    notes = (f"columns that are not used: {unused}; used are {', '.join(_FIELDS)}",) if unused else ()
     return RadiomicsCases(cases, notes)
-
-
-def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the names of the columns, and each row that is not empty with its line."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(
-            f"{path.name}: expected UTF-8 text, got another encoding; save it as 'CSV UTF-8' in Excel"
-        ) from None
-    if not text.strip() or "\0" in text:
-        raise ValueError(
-            f"{path.name}: expected a table of cases, got {'no text' if text.strip() else 'an empty file'}"
-        )
-    lines = io.StringIO(text, newline="").readlines()
-    skipped = int(lines[0].lower().startswith("sep="))  # a line of Excel's own
-    first = next((line for line in lines[skipped:] if line.strip()), "")
-    reader = csv.reader(lines[skipped:], delimiter=max(_DELIMITERS, key=first.count), strict=True)
-    try:
-        rows = [(reader.line_num + skipped, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        raise ValueError(f"{path.name}, line {reader.line_num + skipped}: cannot be read ({error})") from None
-    (_, names), *filled = [(line, cells) for line, cells in rows if any(cells)] or [(0, [""])]
-    header = [_HEADINGS.get(name.casefold(), name) for name in names]
-    missing = [name for name in _REQUIRED if name not in header]
-    if missing:
-        raise ValueError(
-            f"{path.name}: expected the columns {', '.join(_REQUIRED)}; got {', '.join(names)} "
-            f"(missing: {', '.join(missing)})"
-        )
-    twice = [name for name, count in Counter(header).items() if name in _COLUMNS and count > 1]
-    if twice:
-        raise ValueError(f"{path.name}: expected every column once, got {', '.join(twice)} twice")
-    for line, cells in filled:
-        if any(cells[len(header) :]):
-            raise ValueError(f"{path.name}, line {line}: expected {len(header)} cells, got {len(cells)}")
-    return header, filled
 
 
 def _case(table: Path, line: int, row: Mapping[str, str]) -> RadiomicsCase:
@@ -174,7 +132,7 @@ def _case(table: Path, line: int, row: Mapping[str, str]) -> RadiomicsCase:
         raise ValueError(f"{where}, quantity: expected one of {', '.join(QUANTITIES)}; got {quantity!r}")
     if row.get("unit") and not quantity:
         raise ValueError(f"{where}, unit: expected the quantity, too, got a unit only")
-    told = {name: row.get(name, "") for name in _COLUMNS}
+    told = {field: row.get(name, "") for name, field in _FIELDS.items()}
     told["label"] = label.partition(".")[0]
     return RadiomicsCase(**told, line=line, folder=str(table.parent.absolute()))
 

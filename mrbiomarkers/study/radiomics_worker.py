@@ -218,4 +218,7 @@ def _reason(error: Exception, case: RadiomicsCase) -> str:
     text = re.sub(r"^\[Errno -?\d+\] ", "", str(error))
     if not text or not isinstance(error, (ValueError, TypeError, OSError)):
         text = f"{type(error).__name__}: {text}".rstrip(": ")
+    for role, path in (("image", case.image_path), ("mask", case.mask_path)):
+        # Not of what lies in a folder: without_paths takes that away whole.
+        text = re.sub(rf"(?<!\w){re.escape(str(path))}(?![\w/\\])", f"[{role}]", text)
     return without_paths(text, paths_in([case.image_path, case.mask_path]), names=False)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
 import re
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mrbiomarkers.files.dicom_read import SeriesEntry, inventory, read_headers
+from mrbiomarkers.study.case_tables import read_case_rows
 from mrbiomarkers.study.cases import Case
 
 _NAMES = ("subject", "timepoint")
@@ -24,7 +23,6 @@ _PATHS = (*_IMAGES, "regions", "points", "bvalues")
 _REQUIRED = (*_NAMES, "series")
 _COLUMNS = (*_NAMES, *_PATHS, "dicomSeries")
 _KINDS = ("diffusion", "multi-echo")
-_DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True)
@@ -100,13 +98,11 @@ def read_case_table(path: str | os.PathLike[str]) -> CaseList:
         When it is no such table, it holds no case, or one twice; the line is named.
     """
     place = Path(path)
-    header, rows = _table(place)
-    cases = tuple(_case_of_row(place, line, dict(zip(header, cells, strict=False))) for line, cells in rows)
-    if not cases:
-        raise ValueError(f"{place.name}: expected at least one case, got a header only")
+    table = read_case_rows(place, _COLUMNS, _REQUIRED)
+    cases = tuple(_case_of_row(place, line, row) for line, row in table.rows)
     _check_once(place, cases)
-    unused = [name for name in header if name and name not in _COLUMNS]
-    notes = [f"columns that are not used: {', '.join(unused)}; used are {', '.join(_COLUMNS)}"] if unused else []
+    unused = _listed(table.unused)
+    notes = [f"columns that are not used: {unused}; used are {_listed(_COLUMNS)}"] if unused else []
     return CaseList(cases, (*notes, *_oddities(cases)), True)
 
 
@@ -151,40 +147,6 @@ def cases_of_dicom(folder: str | os.PathLike[str], progress: Callable[[int, int]
     if progress is not None:
         progress(len(subjects), len(subjects))
     return CaseList(tuple(cases), (*_counted(notes), *_oddities(cases)), False)
-
-
-def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the names of the columns, and each row that is not empty with its line."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(
-            f"{path.name}: expected UTF-8 text, got another encoding; save it as 'CSV UTF-8' in Excel"
-        ) from None
-    if not text.strip() or "\0" in text:
-        raise ValueError(
-            f"{path.name}: expected a table of cases, got {'no text' if text.strip() else 'an empty file'}"
-        )
-    lines = io.StringIO(text, newline="").readlines()
-    skipped = int(lines[0].lower().startswith("sep="))  # a line of Excel's own
-    first = next((line for line in lines[skipped:] if line.strip()), "")
-    reader = csv.reader(lines[skipped:], delimiter=max(_DELIMITERS, key=first.count), strict=True)
-    try:
-        rows = [(reader.line_num + skipped, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        raise ValueError(f"{path.name}, line {reader.line_num + skipped}: cannot be read ({error})") from None
-    (_, names), *filled = [(line, cells) for line, cells in rows if any(cells)] or [(0, [""])]
-    header = [{known.casefold(): known for known in _COLUMNS}.get(name.casefold(), name) for name in names]
-    missing = [name for name in _REQUIRED if name not in header]
-    if missing:
-        raise ValueError(f"{path.name}: expected the columns {', '.join(_REQUIRED)}, got none named {_listed(missing)}")
-    twice = [name for name, count in Counter(header).items() if name in _COLUMNS and count > 1]
-    if twice:
-        raise ValueError(f"{path.name}: expected every column once, got {_listed(twice)} twice")
-    for line, cells in filled:
-        if any(cells[len(header) :]):
-            raise ValueError(f"{path.name}, line {line}: expected {len(header)} cells, got {len(cells)}")
-    return header, filled
 
 
 def _case_of_row(table: Path, line: int, row: Mapping[str, str]) -> WorklistCase:

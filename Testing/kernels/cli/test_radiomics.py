@@ -71,9 +71,32 @@ def test_bad_cases_are_shown_and_the_rest_is_there(run, tmp_path, capsys):
     assert [row.status for row in rows(tmp_path)] == ["measured", "measured", "failed"]
 
 
+def test_images_with_few_levels_are_told_in_one_line(run, tmp_path, capsys):
+    (tmp_path / "wide.yaml").write_text("setting: {binWidth: 60}\nimageType: {Original: {}, Square: {}, Gradient: {}}")
+    assert run("--settings", "wide.yaml") == 0
+    levels = [row.levels for row in rows(tmp_path)]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    few = {name: [level[name] for level in levels if level[name] < 8] for name in levels[0]}
+    expected = ", ".join(
+        f"{name} in {len(found)} ({min(found)}{f' to {max(found)}' if max(found) > min(found) else ''})"
+        for name, found in few.items()
+        if found
+    )
+    assert expected.count(" in ") >= 2
+    assert lines == [f"warning: fewer than 8 grey levels (textures say little), of 2 regions: {expected}"]
+
+
+def test_a_table_of_failures_is_written_and_an_error(run, tmp_path, capsys):
+    (tmp_path / "cases.csv").write_text("subject,image,mask\nS9,none.nii.gz,mask.nrrd\n")
+    assert run() == 2
+    assert "expected at least one region that can be measured, got none" in capsys.readouterr().err
+    assert [row.reason for row in rows(tmp_path)] == ["No such file or directory: '[image]'"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("--standard", "ibsi"), "bin_minimum: expected the value at which the first bin starts"),
         (("--settings", "rectal"), "--settings: expected a file or one of rectal-t2, rectal-adc, breast; got 'rectal'"),
         (("--settings", "p.yaml"), "p.yaml: no such file"),
         (("--settings", "bad.yaml"), "setting: there is no 'binWith'; the nearest is 'binWidth'"),

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from mrbiomarkers.study.radiomics_worker import RadiomicsTask, measure_case
 from mrbiomarkers.tables.features import features_from_csv
 from Testing.support.dicom import ge
 from Testing.support.radiomics_images import notched_ellipsoid, pattern
+from Testing.support.source_tree import ROOT
 from Testing.support.volumes import oblique_affine
 
 AFFINE = oblique_affine((0.9, 1.1, 2.0))
@@ -202,6 +205,15 @@ def test_the_digest_follows_the_files_and_what_stands_beside_them(measure, tmp_p
     voxels.write_bytes(voxels.read_bytes()[::-1])
     other, _ = measure("two.mhd", "legend.nii.gz", known=one.inputs)
     assert other.inputs != one.inputs
+
+
+def test_a_process_loads_no_statistics_and_no_readers_that_it_may_not_need():
+    late = ["scipy.stats", "scipy.optimize", "scipy.interpolate", "matplotlib", "pydicom", "yaml"]
+    program = f"import mrbiomarkers.study.radiomics_worker, sys; print([n for n in {late} if n in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT)
+
+    assert done.stdout == "[]\n"
 
 
 def test_messages_come_back_whole_or_not_at_all():

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mrbiomarkers.agreement.ratings import ROUNDING, Array, check_confidence, check_ratings
-from mrbiomarkers.checks import check_choice
+from mrbiomarkers.agreement.ratings import ROUNDING, Array, check_ratings
+from mrbiomarkers.checks import check_choice, check_level
 
 _KINDS = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
 _MCGRAW_WONG = {"1": "1,1", "a,1": "2,1", "c,1": "3,1", "k": "1,k", "a,k": "2,k", "c,k": "3,k"}
@@ -124,7 +124,7 @@ def icc(ratings: ArrayLike, kind: str = "2,1", *, confidence: float = 0.95) -> I
     from scipy import stats  # late: it takes 0.2 s to load
 
     kind = _checked_kind(kind)
-    confidence = check_confidence(confidence)
+    confidence = check_level("confidence", confidence)
     values = check_ratings("ratings", ratings, "raters")
     complete = np.asarray(~np.isnan(values).any(axis=-1), dtype=np.bool_)
     n, k = np.asarray(complete.sum(axis=-1)), values.shape[-1]

@@ -14,11 +14,10 @@ from mrbiomarkers.agreement.ratings import (
     Array,
     Estimate,
     check_above_zero,
-    check_confidence,
     check_not_infinite,
 )
 from mrbiomarkers.agreement.repeats import repeatability
-from mrbiomarkers.checks import check_choice, check_real_array
+from mrbiomarkers.checks import check_choice, check_level, check_real_array
 
 _INTERVALS = ("exact", "approximate")
 
@@ -121,7 +120,7 @@ def bland_altman(
     """
     check_choice("scale", scale, SCALES)
     check_choice("interval", interval, _INTERVALS)
-    confidence = check_confidence(confidence)
+    confidence = check_level("confidence", confidence)
     first, second = _pairs(a, b)
     both = np.stack([first, second], axis=-1)
     if scale == "log":

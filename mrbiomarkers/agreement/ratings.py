@@ -77,21 +77,6 @@ def check_not_infinite(name: str, values: Array) -> None:
         raise ValueError(f"{name}: expected finite values, or NaN where one is missing; got {n_infinite} infinite")
 
 
-def check_confidence(confidence: float) -> float:
-    """Return the confidence level as a float.
-
-    Raises
-    ------
-    ValueError
-        When it is not between 0 and 1, as when it was given in percent.
-    """
-    value = float(confidence)
-    if not 0 < value < 1:
-        hint = "; is it in percent?" if value > 1 else ""
-        raise ValueError(f"confidence: expected a number between 0 and 1, as 0.95; got {value:g}{hint}")
-    return value
-
-
 def check_above_zero(name: str, values: Array, scale: str) -> None:
     """Refuse values at or below 0, which have no logarithm and no percentage.
 

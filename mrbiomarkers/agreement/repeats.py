@@ -14,11 +14,10 @@ from mrbiomarkers.agreement.ratings import (
     Array,
     Estimate,
     check_above_zero,
-    check_confidence,
     check_ratings,
     spread_estimate,
 )
-from mrbiomarkers.checks import check_choice
+from mrbiomarkers.checks import check_choice, check_level
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +98,7 @@ def repeatability(ratings: ArrayLike, *, scale: str = "difference", confidence: 
     Res 2015;24:27.
     """
     check_choice("scale", scale, SCALES)
-    confidence = check_confidence(confidence)
+    confidence = check_level("confidence", confidence)
     values = check_ratings("ratings", ratings, "measurements")
     used = np.count_nonzero(~np.isnan(values), axis=-1) > 1
     values = np.where(used[..., None], values, np.nan)

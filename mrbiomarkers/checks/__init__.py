@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from mrbiomarkers.checks.acquisition import check_bvalues, check_echo_times, check_field_strength
-from mrbiomarkers.checks.arrays import check_affine, check_bounds, check_choice, check_mask, check_real_array
+from mrbiomarkers.checks.arrays import (
+    check_affine,
+    check_bounds,
+    check_choice,
+    check_level,
+    check_mask,
+    check_real_array,
+)
 
 __all__ = [
     "check_affine",
@@ -12,6 +19,7 @@ __all__ = [
     "check_choice",
     "check_echo_times",
     "check_field_strength",
+    "check_level",
     "check_mask",
     "check_real_array",
 ]

@@ -108,3 +108,18 @@ def check_bounds(name: str, bounds: tuple[float, float]) -> tuple[float, float]:
     if not lower < upper:
         raise ValueError(f"bounds of {name}: expected lower < upper, got ({lower:g}, {upper:g})")
     return lower, upper
+
+
+def check_level(name: str, value: float) -> float:
+    """Return a level between 0 and 1, as of confidence, as a float.
+
+    Raises
+    ------
+    ValueError
+        When it is not between 0 and 1, as when it was given in percent.
+    """
+    level = float(value)
+    if not 0 < level < 1:
+        hint = "; is it in percent?" if level > 1 else ""
+        raise ValueError(f"{name}: expected a number between 0 and 1, as 0.95; got {level:g}{hint}")
+    return level

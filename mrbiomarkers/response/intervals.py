@@ -8,7 +8,7 @@ from typing import Any
 
 from scipy import stats
 
-from mrbiomarkers.checks import check_choice
+from mrbiomarkers.checks import check_choice, check_level
 
 _METHODS = {"clopper-pearson": "Clopper-Pearson", "wilson": "Wilson"}
 
@@ -44,21 +44,6 @@ class Estimate:
             f"{key}_high": self.ci_high,
             f"{key}_interval": f"{100 * self.confidence:g} % {self.method}".rstrip(),
         }
-
-
-def check_level(name: str, value: float) -> float:
-    """Return a level between 0 and 1 as a float.
-
-    Raises
-    ------
-    ValueError
-        When it is not between 0 and 1, as when it was given in percent.
-    """
-    level = float(value)
-    if not 0 < level < 1:
-        hint = "; is it in percent?" if level > 1 else ""
-        raise ValueError(f"{name}: expected a number between 0 and 1, as 0.95; got {level:g}{hint}")
-    return level
 
 
 def check_count(name: str, value: int, *, least: int = 0) -> int:

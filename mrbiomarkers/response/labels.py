@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -38,6 +39,29 @@ def read_labels(name: str, values: Sequence[Any] | ArrayLike) -> list[Label | No
     """
     items = _items(name, values)
     return [clean_label(value) for value in items]
+
+
+def two_classes(labels: Sequence[Label | None], positive: Label | None) -> tuple[Label, Label]:
+    """Return the positive and the negative class.
+
+    Raises
+    ------
+    ValueError
+        When there are not two classes, or the positive class is not one of them or has to be said.
+    """
+    counts = Counter(label for label in labels if label is not None)
+    ordered = sorted(counts.items(), key=lambda item: str(item[0]))
+    shown = ", ".join(f"{label!r} ({count})" for label, count in ordered[:5]) + (", ..." if len(ordered) > 5 else "")
+    if len(counts) != 2:
+        raise ValueError(f"outcome: expected two classes, got {len(counts)}: {shown or 'all are missing'}")
+    if positive is None:
+        if set(counts) != {0, 1}:
+            raise ValueError(f"positive: say which class is the positive one, of {shown}")
+        return 1, 0
+    chosen = clean_label(positive)
+    if chosen is None or chosen not in counts:
+        raise ValueError(f"positive: expected one of {shown}; got {positive!r}")
+    return chosen, next(label for label in counts if label != chosen)
 
 
 def read_numbers(name: str, values: Sequence[Any] | ArrayLike) -> NDArray[np.float64]:

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import chi2, norm
 
-from mrbiomarkers.checks import check_choice
-from mrbiomarkers.response.intervals import check_level
+from mrbiomarkers.checks import check_choice, check_level
 from mrbiomarkers.response.logistic_fit import LogisticFit, Separation, find_separation, fit_logistic, profile_interval
 from mrbiomarkers.response.logistic_size import SampleSize, sample_size, variance_inflation
 from mrbiomarkers.response.model_columns import Array, check_columns, check_outcome, listed

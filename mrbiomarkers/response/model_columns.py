@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers.checks import check_real_array
+from mrbiomarkers.response.labels import read_labels, two_classes
 
 Array = NDArray[np.float64]
 
@@ -28,22 +29,9 @@ def check_outcome(outcome: ArrayLike, positive: Any = None) -> tuple[Array, str]
     ValueError
         When there are not two classes, or the positive one is not among them or not said.
     """
-    raw = np.asarray(outcome)
-    if raw.ndim != 1 or raw.size == 0:
-        raise ValueError(f"outcome: expected one value for each patient, got shape {raw.shape}")
-    values = [None if _is_missing(value) else value for value in raw.tolist()]
-    classes = sorted({value for value in values if value is not None}, key=lambda value: (str(type(value)), value))
-    shown = ", ".join(repr(value) for value in classes[:5]) + (", ..." if len(classes) > 5 else "")
-    if len(classes) != 2:
-        raise ValueError(f"outcome: expected two classes, got {len(classes)} ({shown or 'all missing'})")
-    if positive is None:
-        if set(classes) != {0, 1}:
-            raise ValueError(f"positive: expected which of the classes {shown} is modelled, got none")
-        positive = 1
-    if positive not in classes:
-        raise ValueError(f"positive: expected one of the classes {shown}, got {positive!r}")
-    numbers = [np.nan if value is None else float(value == positive) for value in values]
-    return np.array(numbers), f"{positive}"
+    labels = read_labels("outcome", outcome)
+    event, _ = two_classes(labels, positive)
+    return np.array([np.nan if label is None else float(label == event) for label in labels]), f"{event}"
 
 
 def check_columns(

@@ -9,11 +9,11 @@ from scipy import stats
 from mrbiomarkers.agreement.ratings import (
     Z95,
     check_above_zero,
-    check_confidence,
     check_not_infinite,
     check_ratings,
     spread_estimate,
 )
+from mrbiomarkers.checks import check_level
 
 
 def test_the_normal_point():
@@ -41,7 +41,7 @@ def test_missing_values_pass_the_checks_and_types_become_double():
     np.testing.assert_array_equal(checked, values)
     check_not_infinite("x", checked)
     check_above_zero("x", checked, "log")
-    assert check_confidence(0.9) == 0.9
+    assert check_level("confidence", 0.9) == 0.9
 
 
 def test_what_is_refused():
@@ -51,4 +51,4 @@ def test_what_is_refused():
         check_above_zero("x", np.array([0.0, -1.0, 1.0]), "log")
     for value in (0.0, 1.0, -0.5, float("nan")):
         with pytest.raises(ValueError, match="confidence: expected a number between 0 and 1"):
-            check_confidence(value)
+            check_level("confidence", value)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mrbiomarkers.response.intervals import check_count, check_level, proportion
+from mrbiomarkers.checks import check_level
+from mrbiomarkers.response.intervals import check_count, proportion
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 7), (3, 7), (7, 7), (43, 50), (158, 231)])

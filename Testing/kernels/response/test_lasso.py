@@ -178,7 +178,11 @@ def test_cancel():
     [
         ({"y": np.zeros(50)}, {}, "two classes, got 1"),
         ({"y": np.arange(50) % 3}, {}, "two classes, got 3"),
-        ({"y": np.where(np.arange(50) % 2, "a", "b")}, {}, "positive: expected which of the classes 'a', 'b'"),
+        (
+            {"y": np.where(np.arange(50) % 2, "a", "b")},
+            {},
+            r"positive: say which class is the positive one, of 'a' \(25\), 'b' \(25\)",
+        ),
         ({"y": np.where(np.arange(50) == 4, np.nan, np.arange(50) % 2)}, {}, "1 missing"),
         ({"nan": True}, {}, r"x2 \(1\)"),
         ({}, {"names": ["a", "b", "a"]}, "a more than once"),

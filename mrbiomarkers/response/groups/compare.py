@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from mrbiomarkers.checks import check_choice
+from mrbiomarkers.checks import check_choice, check_level
 from mrbiomarkers.response.groups.effects import paired_d
 from mrbiomarkers.response.groups.means import MEAN_TESTS, Summary, compare_summaries
 from mrbiomarkers.response.groups.normality import normality
@@ -19,7 +19,7 @@ from mrbiomarkers.response.groups.posthoc import FITTING, USUAL, compare_means, 
 from mrbiomarkers.response.groups.ranks import Array, kruskal_wallis, mann_whitney, signed_ranks
 from mrbiomarkers.response.groups.results import GroupTest
 from mrbiomarkers.response.groups.split import split_by_group
-from mrbiomarkers.response.intervals import Estimate, check_level
+from mrbiomarkers.response.intervals import Estimate
 from mrbiomarkers.response.labels import Label, read_numbers
 
 _TESTS = ("auto", *MEAN_TESTS, "mann-whitney", "kruskal-wallis")

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from mrbiomarkers.checks import check_choice
+from mrbiomarkers.checks import check_choice, check_level
 from mrbiomarkers.response.groups.normality import normality
-from mrbiomarkers.response.intervals import Estimate, check_level
+from mrbiomarkers.response.intervals import Estimate
 from mrbiomarkers.response.labels import read_numbers
 
 Array = NDArray[np.float64]

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.stats import contingency
 
-from mrbiomarkers.checks import check_choice, check_real_array
+from mrbiomarkers.checks import check_choice, check_level, check_real_array
 from mrbiomarkers.response.groups.effects import cramers_v
 from mrbiomarkers.response.groups.fisher import Counts, fisher_p
 from mrbiomarkers.response.groups.results import GroupTest
 from mrbiomarkers.response.groups.split import group_order
-from mrbiomarkers.response.intervals import Estimate, check_level
+from mrbiomarkers.response.intervals import Estimate
 from mrbiomarkers.response.labels import Label, read_labels
 
 _TESTS = ("auto", "chi-square", "yates", "fisher")

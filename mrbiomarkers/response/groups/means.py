@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from mrbiomarkers.checks import check_choice
+from mrbiomarkers.checks import check_choice, check_level
 from mrbiomarkers.response.groups.effects import eta_squared, hedges_g
 from mrbiomarkers.response.groups.results import GroupTest
-from mrbiomarkers.response.intervals import Estimate, check_count, check_level
+from mrbiomarkers.response.intervals import Estimate, check_count
 
 MEAN_TESTS = {
     "student": "Student's t test (equal variances)",

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from mrbiomarkers.checks import check_choice
-from mrbiomarkers.response.intervals import check_level
+from mrbiomarkers.checks import check_choice, check_level
 from mrbiomarkers.response.labels import read_numbers
 
 _SHAPIRO_MOST = 5000

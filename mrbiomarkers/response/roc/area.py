@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 from scipy.special import expit
 
-from mrbiomarkers.checks import check_choice
-from mrbiomarkers.response.intervals import Estimate, check_count, check_level
+from mrbiomarkers.checks import check_choice, check_level
+from mrbiomarkers.response.intervals import Estimate, check_count
 from mrbiomarkers.response.labels import Label
 from mrbiomarkers.response.roc.counted import area_between, rates, resampled, tally
 from mrbiomarkers.response.roc.delong import auc_variance
@@ -44,7 +44,7 @@ class AucResult:
 
     estimate: Estimate
     se: float
-    scores: ClassScores
+    scores: ClassScores = field(repr=False)  # as long as the table
     range: str = ""
     warnings: tuple[str, ...] = ()
 

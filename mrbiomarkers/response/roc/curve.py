@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mrbiomarkers.response.intervals import check_count, check_level
+from mrbiomarkers.checks import check_level
+from mrbiomarkers.response.intervals import check_count
 from mrbiomarkers.response.labels import Label
 from mrbiomarkers.response.roc.counted import at_specificity, rates, resampled, tally
 from mrbiomarkers.response.roc.scores import Array, ClassScores, class_scores

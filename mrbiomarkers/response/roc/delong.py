@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from mrbiomarkers.checks import check_choice
-from mrbiomarkers.response.intervals import Estimate, check_level
+from mrbiomarkers.checks import check_choice, check_level
+from mrbiomarkers.response.intervals import Estimate
 from mrbiomarkers.response.labels import Label, read_labels, read_numbers
 from mrbiomarkers.response.roc.scores import Array, ClassScores, class_scores
 

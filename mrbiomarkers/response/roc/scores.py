@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mrbiomarkers.checks import check_choice
-from mrbiomarkers.response.labels import Label, clean_label, read_labels, read_numbers
+from mrbiomarkers.response.labels import Label, read_labels, read_numbers, two_classes
 
 Array = NDArray[np.float64]
 DIRECTIONS = ("higher", "lower", "auto")
@@ -111,28 +110,6 @@ def class_scores(
     sign = 1.0 if way == "higher" else -1.0
     missing = int(np.count_nonzero(~known))
     return ClassScores(first, second, way, direction == "auto", sign * high, sign * low, missing)
-
-
-def two_classes(labels: Sequence[Label | None], positive: Label | None) -> tuple[Label, Label]:
-    """Return the positive and the negative class.
-
-    Raises
-    ------
-    ValueError
-        When there are not two classes, or the positive class is not one of them or has to be said.
-    """
-    counts = Counter(label for label in labels if label is not None)
-    shown = ", ".join(f"{label!r} ({count})" for label, count in sorted(counts.items(), key=lambda item: str(item[0])))
-    if len(counts) != 2:
-        raise ValueError(f"outcome: expected two classes among patients with a score, got {shown or 'none'}")
-    if positive is None:
-        if set(counts) != {0, 1}:
-            raise ValueError(f"positive: say which class is the positive one, of {shown}")
-        return 1, 0
-    chosen = clean_label(positive)
-    if chosen is None or chosen not in counts:
-        raise ValueError(f"positive: expected one of {shown}; got {positive!r}")
-    return chosen, next(label for label in counts if label != chosen)
 
 
 def _wins(high: Array, low: Array) -> float:

@@ -183,9 +183,9 @@ def test_the_summary_warns_of_a_cutoff_of_the_same_patients():
 @pytest.mark.parametrize(
     ("outcome", "score", "options", "message"),
     [
-        ([1, 1, 1], [1, 2, 3], {}, r"expected two classes among patients with a score, got 1 \(3\)"),
-        ([0, 1, 2], [1, 2, 3], {}, r"got 0 \(1\), 1 \(1\), 2 \(1\)"),
-        ([0, 1, None], [1, np.nan, 3], {}, r"got 0 \(1\)"),
+        ([1, 1, 1], [1, 2, 3], {}, r"expected two classes, got 1: 1 \(3\)"),
+        ([0, 1, 2], [1, 2, 3], {}, r"got 3: 0 \(1\), 1 \(1\), 2 \(1\)"),
+        ([0, 1, None], [1, np.nan, 3], {}, r"got 1: 0 \(1\)"),
         ([0, 1, 1], [1, np.inf, 3], {}, "score: expected a finite number in row 2, got inf"),
         ([0, 1, 1], [1, "high", 3], {}, "score: expected a number in row 2, got 'high'"),
         ([0, 1], [1, 2, 3], {}, "expected 2 values, one for each outcome, got 3"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mrbiomarkers import __version__
-from mrbiomarkers.files import check_output, json_text, write_json, write_text
+from mrbiomarkers.files import check_output, json_text, prepare_output, write_json, write_text
 from mrbiomarkers.jobs.radiomics import failed_row
 from mrbiomarkers.settings import RadiomicsSettings
 from mrbiomarkers.settings.radiomics_presets import RadiomicsRecipe, check_first_bin
@@ -162,8 +162,7 @@ class _Parts:
 
     def prepare(self) -> Path:
         """Make the folder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder
+        return prepare_output(self.folder, overwrite=True)
 
     def start(self, *, overwrite: bool) -> None:
         """Remove results of other settings, and say which these are."""

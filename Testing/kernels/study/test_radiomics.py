@@ -181,6 +181,18 @@ def test_a_full_disk_stops_the_run_and_every_process(tmp_path, monkeypatch):
     assert run_radiomics_cases(table, out).resumed == 2
 
 
+def test_a_folder_that_cannot_be_made_is_named_in_words(tmp_path, monkeypatch):
+    table = write_cases(tmp_path, 1)
+
+    def read_only(path, **options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    with pytest.raises(OSError, match=r"features\.parts: cannot write results there \(Read-only file system\)$"):
+        run_radiomics_cases(table, tmp_path / "features.csv")
+    assert not (tmp_path / "features.csv").exists()
+
+
 def test_a_process_that_cannot_start_is_an_error_with_its_last_words(tmp_path, monkeypatch):
     monkeypatch.setattr(worker_pool, "_PROGRAM", "raise ImportError('no such library')")
     with pytest.raises(OSError, match=r"could not be started: .*exit status 1.*ImportError: no such library"):
